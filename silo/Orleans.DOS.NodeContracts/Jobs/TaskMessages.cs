@@ -1,0 +1,53 @@
+using Orleans.DOS.Security;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>Sent: never renumber.</summary>
+public enum TaskKind : short { Map = 1, Reduce = 2, Sample = 3 }
+
+/// <summary>A piece of input: for Map a file range (records that begin inside it belong to it), for Reduce a byte range of a map output.</summary>
+[GenerateSerializer, Immutable, Alias("dos.TaskInput")]
+public sealed record TaskInput([property: Id(0)] string Path, [property: Id(1)] long Position, [property: Id(2)] long Length);
+
+[GenerateSerializer, Immutable, Alias("dos.TaskStart")]
+public sealed record TaskStart
+{
+    [Id(0)] public int Version { get; init; } = 1;
+    [Id(1)] public required MachineId Machine { get; init; }
+    [Id(2)] public required string MachineName { get; init; }
+    [Id(3)] public required JobId Job { get; init; }
+    [Id(4)] public required long CoordinatorEpoch { get; init; }
+    /// <summary>Number in the job; with <see cref="Attempt"/> unique.</summary>
+    [Id(5)] public required int Task { get; init; }
+    [Id(6)] public required int Attempt { get; init; }
+    [Id(7)] public required TaskKind Kind { get; init; }
+    [Id(8)] public required string Program { get; init; }
+    [Id(9)] public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
+    [Id(10)] public required IReadOnlyList<TaskInput> Inputs { get; init; }
+    /// <summary>File that this attempt alone writes.</summary>
+    [Id(11)] public required string Output { get; init; }
+    [Id(12)] public int Partitions { get; init; }
+    /// <summary>For JobPartitioning.Range: the first key of each partition but the first.</summary>
+    [Id(13)] public IReadOnlyList<byte[]> Boundaries { get; init; } = [];
+    [Id(14)] public required Principal Principal { get; init; }
+    [Id(15)] public int OutputReplicas { get; init; } = 1;
+    /// <summary>(attempt-unique) identity used in reports: Task * 1000 + Attempt.</summary>
+    public long Key => (Task * 1000L) + Attempt;
+}
+
+[GenerateSerializer, Immutable, Alias("dos.TaskReport")]
+public sealed record TaskReport
+{
+    [Id(0)] public required JobId Job { get; init; }
+    [Id(1)] public required int Task { get; init; }
+    [Id(2)] public required int Attempt { get; init; }
+    /// <summary>Null when it succeeded.</summary>
+    [Id(3)] public string? Error { get; init; }
+    /// <summary>Of Map: where each partition begins and how long it is in the output.</summary>
+    [Id(4)] public IReadOnlyList<(long Position, long Length)> Partitions { get; init; } = [];
+    [Id(5)] public long BytesRead { get; init; }
+    [Id(6)] public long Records { get; init; }
+    /// <summary>Of Sample: keys drawn.</summary>
+    [Id(7)] public IReadOnlyList<byte[]> Samples { get; init; } = [];
+    public long Key => (Task * 1000L) + Attempt;
+}

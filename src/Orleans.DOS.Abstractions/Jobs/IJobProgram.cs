@@ -1,0 +1,27 @@
+namespace Orleans.DOS.Jobs;
+
+/// <summary>
+/// A program whose work can be split: Map is called once per record of the input, Combine folds values of one key on the mapper
+/// (where that makes the data smaller), Reduce sees all values of one key. Keys and values are bytes; keys are compared bytewise.
+/// All three must be deterministic: a task may run again elsewhere, and only one run counts.
+/// </summary>
+public interface IJobProgram
+{
+    JobPartitioning Partitioning { get; }
+    /// <summary>Whether <see cref="Reduce"/> may also be applied to parts of a key's values on the mapper, any number of times.</summary>
+    bool CanCombine { get; }
+    /// <param name="record">One line without its end.</param>
+    void Map(ReadOnlySpan<byte> record, IEmitter emitter);
+    /// <summary>Folds the values of one key; emits any number of pairs with this key.</summary>
+    void Reduce(ReadOnlySpan<byte> key, IReadOnlyList<ReadOnlyMemory<byte>> values, IEmitter emitter);
+    /// <summary>Writes one pair of the result, e.g. "key TAB value LF".</summary>
+    void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, System.Buffers.IBufferWriter<byte> output);
+}
+
+public interface IEmitter
+{
+    void Emit(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
+    /// <summary>Adds to the sum kept for the key: the value is a little-endian 64-bit number. Spares an allocation per record when counting.</summary>
+    void Add(ReadOnlySpan<byte> key, long delta);
+}

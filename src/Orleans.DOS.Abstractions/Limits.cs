@@ -1,0 +1,80 @@
+namespace Orleans.DOS;
+
+/// <summary>Every bound of the system with its unit and its reason. Relations between them are checked by a test.</summary>
+public static class Limits
+{
+    /// <summary>Bytes of UTF-8 in one name: what Linux allows, so that trees copy both ways.</summary>
+    public const int NameBytesMax = 255;
+
+    /// <summary>Bytes of UTF-8 in one path, as PATH_MAX.</summary>
+    public const int PathBytesMax = 4096;
+
+    /// <summary>Symbolic links followed in one walk, as Linux' MAXSYMLINKS.</summary>
+    public const int SymbolicLinksFollowedMax = 40;
+
+    /// <summary>Names under one path component depth; bounds a walk.</summary>
+    public const int PathDepthMax = 512;
+
+    /// <summary>Content up to this many bytes lives in the catalog row: one commit instead of a segment's five.</summary>
+    public const int InlineBytesMax = 4096;
+
+    /// <summary>Bytes of payload in one frame. Small calls and probes share the connection with bulk data, so bulk travels in small pieces.</summary>
+    public const int FramePayloadBytesMax = 256 * 1024;
+
+    /// <summary>Frames in flight to one replica for one writer: the credit window (2 MiB hides a round trip of some milliseconds).</summary>
+    public const int FramesInFlightMax = 8;
+
+    /// <summary>A segment is sealed and the next one opened when its log passes this many bytes: bounds repair and copying.</summary>
+    public const long SegmentBytesMax = 256L * 1024 * 1024;
+
+    /// <summary>Bytes of a segment that may be acknowledged and not yet on disk.</summary>
+    public const long UnsyncedBytesMax = 16L * 1024 * 1024;
+
+    /// <summary>Frames up to this many bytes go through the disk's journal, whose fdatasync they share.</summary>
+    public const int JournaledFrameBytesMax = 16 * 1024;
+
+    /// <summary>Replicas of one segment.</summary>
+    public const int ReplicasMax = 5;
+
+    /// <summary>Entries in one page of any listing.</summary>
+    public const int PageEntriesMax = 1000;
+
+    /// <summary>Bytes of arguments and environment of one process (Linux allows 2 MiB; they travel in one message).</summary>
+    public const int ProcessArgumentBytesMax = 128 * 1024;
+
+    /// <summary>Captured output kept for one stream of one process; older output is dropped in rotations of half of it.</summary>
+    public const long CapturedOutputBytesMax = 8L * 1024 * 1024;
+
+    /// <summary>Bytes that wait in a process' standard input before the writer is held back.</summary>
+    public const int StandardInputBufferBytesMax = 256 * 1024;
+
+    /// <summary>Processes that one node runs at once; more wait as Pending.</summary>
+    public const int ProcessesPerNodeMax = 512;
+
+    /// <summary>Exited processes stay in the table this long.</summary>
+    public static readonly TimeSpan ExitedProcessRetention = TimeSpan.FromHours(24);
+
+    /// <summary>Finished jobs stay in the table this long.</summary>
+    public static readonly TimeSpan FinishedJobRetention = TimeSpan.FromDays(7);
+
+    /// <summary>A repeated request id is answered from the record this long.</summary>
+    public static readonly TimeSpan RequestRetention = TimeSpan.FromMinutes(10);
+
+    /// <summary>Tasks of one job.</summary>
+    public const int TasksPerJobMax = 1_000_000;
+
+    /// <summary>Runs of one task before its job fails.</summary>
+    public const int TaskAttemptsMax = 4;
+
+    /// <summary>Bytes of one record (a line) in a job's input: bounds a worker's memory.</summary>
+    public const int RecordBytesMax = 8 * 1024 * 1024;
+
+    /// <summary>A long poll is answered at the latest after this time, so that no call outlives <see cref="CallTimeout"/>.</summary>
+    public static readonly TimeSpan LongPollMax = TimeSpan.FromSeconds(3);
+
+    /// <summary>No call waits longer for its answer.</summary>
+    public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>Bytes of one HTTP request body that is not file content.</summary>
+    public const int RequestBodyBytesMax = 1024 * 1024;
+}

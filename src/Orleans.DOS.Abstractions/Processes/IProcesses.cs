@@ -1,0 +1,30 @@
+namespace Orleans.DOS.Processes;
+
+/// <summary>The machine's process table.</summary>
+public interface IProcesses
+{
+    /// <summary>Starts a program on the node with most free capacity. Answers when the process is in the table, Running or Pending.</summary>
+    Task<ProcessStatus> SpawnAsync(ProcessSpec spec, CancellationToken cancellationToken = default);
+
+    /// <exception cref="DosException"><see cref="DosErrorCode.NoSuchProcess"/>.</exception>
+    Task<ProcessStatus> StatusAsync(ProcessId pid, CancellationToken cancellationToken = default);
+
+    /// <summary>By pid, newest first.</summary>
+    /// <param name="all">Also those that have ended.</param>
+    Task<Page<ProcessStatus>> ListAsync(bool all = false, string? after = null, int limit = Limits.PageEntriesMax, CancellationToken cancellationToken = default);
+
+    /// <summary>Waits for the end, over restarts and moves.</summary>
+    Task<ProcessStatus> WaitAsync(ProcessId pid, CancellationToken cancellationToken = default);
+
+    /// <summary>TERM is followed by KILL after a grace time of 5 s if the program does not end.</summary>
+    Task SignalAsync(ProcessId pid, ProcessSignal signal, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes to standard input; waits while the process does not read (backpressure).</summary>
+    /// <param name="position">Bytes written before, so that a repeat is recognised.</param>
+    Task WriteInputAsync(ProcessId pid, long position, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default);
+
+    Task CloseInputAsync(ProcessId pid, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads captured output from a position; waits up to <see cref="Limits.LongPollMax"/> for some when <paramref name="wait"/> is set.</summary>
+    Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default);
+}
