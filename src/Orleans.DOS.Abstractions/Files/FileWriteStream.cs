@@ -66,12 +66,7 @@ public sealed class FileWriteStream : Stream
     public override async Task FlushAsync(CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_closed, this);
-        ThrowIfFailed();
-        await SendAsync(cancellationToken).ConfigureAwait(false);
-        while (_inFlight.Count > 0)
-        {
-            await AwaitOldestAsync(cancellationToken).ConfigureAwait(false);
-        }
+        await DrainAsync(cancellationToken).ConfigureAwait(false);
         await _handle.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -95,7 +90,7 @@ public sealed class FileWriteStream : Stream
             // Who has heard of the failure already must not have it hide what he throws himself.
             if (_failure is null || !_failureTold)
             {
-                await FlushAsync(CancellationToken.None).ConfigureAwait(false);
+                await DrainAsync(CancellationToken.None).ConfigureAwait(false);
             }
         }
         finally
@@ -113,6 +108,17 @@ public sealed class FileWriteStream : Stream
             DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
         base.Dispose(disposing);
+    }
+
+    // Closing the handle behind it flushes, unless everything is on disk already.
+    private async ValueTask DrainAsync(CancellationToken cancellationToken)
+    {
+        ThrowIfFailed();
+        await SendAsync(cancellationToken).ConfigureAwait(false);
+        while (_inFlight.Count > 0)
+        {
+            await AwaitOldestAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private async ValueTask SendAsync(CancellationToken cancellationToken)
