@@ -35,6 +35,7 @@ internal static partial class Composition
         services.AddSingleton<INodeView>(provider => provider.GetRequiredService<NodeView>());
         services.AddSingleton<INodeClients, NodeClients>();
         services.AddSingleton<NodeRegistration>();
+        services.AddSingleton<IOwnedObjects, OwnedObjects>();
         services.AddSingleton<ICapacityMeter, CapacityMeter>();
         services.AddHostedService(provider => provider.GetRequiredService<NodeView>());
     }
