@@ -1,0 +1,32 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.DOS.Server.Boot;
+using Orleans.DOS.Server.Nodes;
+
+namespace Orleans.DOS.Server;
+
+internal static partial class Composition
+{
+    private const string ReadyTag = "ready";
+
+    private static void AddHttp(IServiceCollection services, NodeBoot boot)
+    {
+        System.IO.File.Delete(boot.ApiSocketPath);
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(boot.Options.Listen, boot.File.HttpPort);
+            kestrel.ListenUnixSocket(boot.ApiSocketPath);
+        });
+        services.AddHealthChecks().AddCheck<NodeReady>("node", tags: [ReadyTag]);
+    }
+
+    internal static void MapHealth(WebApplication app)
+    {
+        // Alive: this process answers. It must not depend on anything else, or one slow database would have every node killed.
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = check => check.Tags.Contains(ReadyTag) });
+    }
+}

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Hosting;
+using Orleans.DOS.Server.Boot;
+
+namespace Orleans.DOS.Server;
+
+internal static partial class Composition
+{
+    public static void Add(IHostApplicationBuilder builder, NodeBoot boot)
+    {
+        AddNodes(builder.Services, boot);
+        AddHttp(builder.Services, boot);
+        builder.UseOrleans(silo =>
+        {
+            AddSilo(silo, boot);
+            AddNodeService(silo);
+        });
+        AddAfterSilo(builder.Services);
+    }
+}
