@@ -70,7 +70,7 @@ internal static class FileContent
             await call.Request.Body.CopyToAsync(stream, Limits.FramePayloadBytesMax, call.Aborted).ConfigureAwait(false);
             await stream.FlushAsync(call.Aborted).ConfigureAwait(false);
         }
-        await call.AnswerAsync(await handle.StatAsync(call.Aborted).ConfigureAwait(false)).ConfigureAwait(false);
+        await call.AnswerAsync(await files.StatAsync(path, true, call.Aborted).ConfigureAwait(false)).ConfigureAwait(false);
     }
 
     private static async Task CopyAsync(DosCall call, IFiles files, FileStat stat, long first, long length)
