@@ -2,6 +2,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.DOS.Client.Cluster;
+using Orleans.DOS.Clock;
+using Orleans.DOS.Http;
+using Orleans.DOS.Machines;
 using Orleans.DOS.Server.Boot;
 using Orleans.DOS.Server.Nodes;
 
@@ -20,6 +24,10 @@ internal static partial class Composition
             kestrel.Listen(boot.Options.Listen, boot.File.HttpPort);
             kestrel.ListenUnixSocket(boot.ApiSocketPath);
         });
+        services.AddSingleton<IMachines>(provider => new ClusterMachines(
+            provider.GetRequiredService<IGrainFactory>(),
+            ClusterMachineOptions.AtDoor(() => boot.Identity.Incarnation) with { Clock = provider.GetRequiredService<IHybridClock>().Now }));
+        services.AddDosHttp();
         services.AddHealthChecks().AddCheck<NodeReady>("node", tags: [ReadyTag]);
     }
 

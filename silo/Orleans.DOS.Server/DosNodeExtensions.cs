@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Orleans.DOS.Http;
 using Orleans.DOS.Server.Boot;
 
 namespace Orleans.DOS.Server;
@@ -34,6 +35,7 @@ public static class DosNodeExtensions
     public static WebApplication MapDosNode(this WebApplication app)
     {
         Composition.MapHealth(app);
+        app.MapDosApi();
         return app;
     }
 }

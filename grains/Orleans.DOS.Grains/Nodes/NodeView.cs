@@ -40,7 +40,11 @@ public sealed partial class NodeView(
         {
             await foreach (var snapshot in membership.MembershipUpdates.WithCancellation(stoppingToken))
             {
-                See(snapshot);
+                // Until the table has been read for the first time there is an empty view that says nothing.
+                if (!snapshot.Members.IsEmpty)
+                {
+                    See(snapshot);
+                }
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

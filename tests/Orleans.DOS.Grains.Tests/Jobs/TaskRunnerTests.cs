@@ -8,7 +8,7 @@ namespace Orleans.DOS.Jobs;
 public sealed class TaskRunnerTests : IJobProgramSource
 {
     private const string Letters = "ab \n";
-    private static readonly TaskMemory Small = new(256 * 1024, 64 * 1024, 4, 8 * 1024);
+    private static readonly TaskMemory Small = new(256 * 1024, 64 * 1024, 4, 64 * 1024);
     private readonly MemoryMachine _machine = new() { ReadBytesMax = 1000 };
 
     public IJobProgram Find(string name) => name switch
@@ -93,7 +93,7 @@ public sealed class TaskRunnerTests : IJobProgramSource
     [Fact]
     public async Task Job_WithOneKeyWhoseValuesExceedTheBound_FailsWithASentence()
     {
-        _machine["/in"] = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("same line\n", 5000)));
+        _machine["/in"] = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("same line\n", 9000)));
         var map = await RunAsync(Start(TaskKind.Map, "lines", [new TaskInput("/in", 0, _machine["/in"].Length)], "/map"));
         Assert.Null(map.Error);
         var reduce = await RunAsync(Start(TaskKind.Reduce, "lines", [new TaskInput("/map", map.Partitions[0].Position, map.Partitions[0].Length)], "/out"));
