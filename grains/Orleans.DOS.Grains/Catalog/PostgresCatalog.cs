@@ -56,7 +56,10 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
             }
             catch (Exception failure) when (PostgresErrors.Map(failure) is var mapped && !ReferenceEquals(mapped, failure))
             {
-                LogFailure(logger, failure);
+                if (mapped is not DosException { Code: DosErrorCode.Conflict })
+                {
+                    LogFailure(logger, failure); // what is thrown leaves it behind: it could not be sent to another node
+                }
                 throw mapped;
             }
         }

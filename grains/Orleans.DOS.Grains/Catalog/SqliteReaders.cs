@@ -8,6 +8,7 @@ internal sealed class SqliteReaders(string path) : IDisposable
 {
     private readonly SemaphoreSlim free = new(Limits.CatalogReadersMax, Limits.CatalogReadersMax);
     private readonly ConcurrentBag<SqliteConnection> idle = [];
+    private volatile bool closing;
 
     public async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken)
     {
@@ -32,7 +33,7 @@ internal sealed class SqliteReaders(string path) : IDisposable
             var result = await work(session).ConfigureAwait(false);
             Execute(connection, "COMMIT");
             session.End();
-            idle.Add(connection);
+            Keep(connection);
             return result;
         }
         catch
@@ -44,6 +45,21 @@ internal sealed class SqliteReaders(string path) : IDisposable
     }
 
     public void Dispose()
+    {
+        closing = true;
+        DisposeIdle();
+    }
+
+    private void Keep(SqliteConnection connection)
+    {
+        idle.Add(connection);
+        if (closing)
+        {
+            DisposeIdle(); // this read outlived the catalog
+        }
+    }
+
+    private void DisposeIdle()
     {
         while (idle.TryTake(out var connection))
         {
