@@ -12,10 +12,10 @@ internal sealed class SqliteReaders(string path) : IDisposable
 
     public async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken)
     {
-        await free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await free.WaitAsync(cancellationToken);
         try
         {
-            return await ReadAsync(work).ConfigureAwait(false);
+            return await ReadAsync(work);
         }
         finally
         {
@@ -30,7 +30,7 @@ internal sealed class SqliteReaders(string path) : IDisposable
         try
         {
             Execute(connection, "BEGIN"); // deferred: the first SELECT takes the snapshot
-            var result = await work(session).ConfigureAwait(false);
+            var result = await work(session);
             Execute(connection, "COMMIT");
             session.End();
             Keep(connection);

@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Orleans.DOS.Catalog;
 
 /// <summary>One transaction that waits for the writer thread.</summary>
@@ -33,7 +35,11 @@ internal sealed class SqliteWork<T>(Func<ICatalogSession, Task<T>> work, Cancell
             throw new DosException(DosErrorCode.Internal,
                 $"Catalog work {work.Method.DeclaringType?.Name}.{work.Method.Name} awaited something else than its session");
         }
-        result = task.GetAwaiter().GetResult();
+        if (task.Exception is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure.InnerException ?? failure);
+        }
+        result = task.IsCanceled ? throw new TaskCanceledException(task) : task.Result;
     }
 
     public override void Complete() => completion.TrySetResult(result!);

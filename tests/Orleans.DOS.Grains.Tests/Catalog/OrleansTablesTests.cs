@@ -206,15 +206,7 @@ public abstract class OrleansTablesTests
     private static async Task<IReadOnlyDictionary<SiloAddress, SiloStatus>> HostsAsync(IHost silo) =>
         await silo.Services.GetRequiredService<IGrainFactory>().GetGrain<IManagementGrain>(0).GetHosts();
 
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        var start = TimeProvider.System.GetTimestamp();
-        while (!await holds())
-        {
-            Assert.True(TimeProvider.System.GetElapsedTime(start) < TimeSpan.FromSeconds(60), "The silos did not get there in 60 s");
-            await Task.Delay(100, Cancel);
-        }
-    }
+    private static Task UntilAsync(Func<Task<bool>> holds) => Poll.UntilAsync(holds, TimeSpan.FromSeconds(60), Cancel);
 
     private static async Task<IHost> StartSiloAsync(CatalogSettings settings, string name)
     {
