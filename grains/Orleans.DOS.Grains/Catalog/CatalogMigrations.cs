@@ -31,7 +31,7 @@ public static class CatalogMigrations
         {
             return settings.SqlitePath is { } path
                 ? ApplySqlite(path, settings, now)
-                : await ApplyPostgresAsync(settings.PostgresConnectionString!, settings, now, cancellationToken).ConfigureAwait(false);
+                : await ApplyPostgresAsync(settings.PostgresConnectionString!, settings, now, cancellationToken);
         }
         catch (DbException failure)
         {
@@ -55,16 +55,16 @@ public static class CatalogMigrations
     private static async Task<ClusterRow> ApplyPostgresAsync(string connectionString, CatalogSettings settings, long now, CancellationToken cancellationToken)
     {
         await using var source = NpgsqlDataSource.Create(PostgresConnectionStrings.ForCatalog(connectionString));
-        await using var connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
 
         // A step over a large table may take long, and so may the wait for the node that runs it.
         await connection.ExecuteAsync(
-            "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '600s'", transaction: transaction, commandTimeout: 601).ConfigureAwait(false);
+            "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '600s'", transaction: transaction, commandTimeout: 601);
         await connection.ExecuteAsync(
-            "SELECT pg_advisory_xact_lock(@AdvisoryLock)", new { AdvisoryLock }, transaction, commandTimeout: 601).ConfigureAwait(false);
+            "SELECT pg_advisory_xact_lock(@AdvisoryLock)", new { AdvisoryLock }, transaction, commandTimeout: 601);
         var cluster = Apply(connection, transaction, PostgresDialect.Instance, settings, now);
-        await transaction.CommitAsync(cancellationToken).ConfigureAwait(false);
+        await transaction.CommitAsync(cancellationToken);
         return cluster;
     }
 

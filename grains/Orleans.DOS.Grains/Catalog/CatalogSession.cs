@@ -60,13 +60,13 @@ internal sealed class PostgresSession(DbConnection connection, DbTransaction tra
     : CatalogSession(PostgresDialect.Instance, connection, transaction)
 {
     public override async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
-        (await Connection.QueryAsync<T>(Command(sql, parameters)).ConfigureAwait(false)).AsList();
+        (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
 
     public override async Task<T?> QueryFirstAsync<T>(string sql, object? parameters = null) where T : default =>
-        await Connection.QueryFirstOrDefaultAsync<T>(Command(sql, parameters)).ConfigureAwait(false);
+        await Connection.QueryFirstOrDefaultAsync<T>(Command(sql, parameters));
 
     public override async Task<int> ExecuteAsync(string sql, object? parameters = null) =>
-        await Connection.ExecuteAsync(Command(sql, parameters)).ConfigureAwait(false);
+        await Connection.ExecuteAsync(Command(sql, parameters));
 
     private CommandDefinition Command(string sql, object? parameters)
     {

@@ -13,12 +13,12 @@ internal sealed class CounterBlocks(ICatalog catalog)
     public async Task<long> NextAsync(string counter, CancellationToken cancellationToken)
     {
         var block = blocks.GetOrAdd(counter, static _ => new Block());
-        await block.Turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await block.Turn.WaitAsync(cancellationToken);
         try
         {
             if (block.Next == block.End)
             {
-                var first = await TakeAsync(counter, cancellationToken).ConfigureAwait(false);
+                var first = await TakeAsync(counter, cancellationToken);
                 (block.Next, block.End) = (first, first + Limits.CatalogIdBlock);
             }
             return block.Next++;
@@ -33,8 +33,7 @@ internal sealed class CounterBlocks(ICatalog catalog)
     {
         var size = (long)Limits.CatalogIdBlock;
         var first = await catalog.WriteAsync(session => session.QueryFirstAsync<long?>(
-            "UPDATE dos_counters SET next = next + @size WHERE name = @counter RETURNING next - @size", new { counter, size }), cancellationToken)
-            .ConfigureAwait(false);
+            "UPDATE dos_counters SET next = next + @size WHERE name = @counter RETURNING next - @size", new { counter, size }), cancellationToken);
         return first ?? throw new ArgumentException($"There is no counter '{counter}' in dos_counters", nameof(counter));
     }
 

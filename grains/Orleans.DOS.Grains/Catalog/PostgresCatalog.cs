@@ -44,7 +44,7 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
         {
             try
             {
-                return await RunOnceAsync(work, isolation, end, cancellationToken).ConfigureAwait(false);
+                return await RunOnceAsync(work, isolation, end, cancellationToken);
             }
             catch (PostgresException failure) when (PostgresErrors.IsRetryable(failure) && attempt < Limits.CatalogAttemptsMax)
             {
@@ -56,7 +56,10 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
             }
             catch (Exception failure) when (PostgresErrors.Map(failure) is var mapped && !ReferenceEquals(mapped, failure))
             {
-                LogFailure(logger, failure);
+                if (mapped is not DosException { Code: DosErrorCode.Conflict })
+                {
+                    LogFailure(logger, failure); // what is thrown leaves it behind: it could not be sent to another node
+                }
                 throw mapped;
             }
         }
@@ -65,19 +68,19 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
     private async Task<T> RunOnceAsync<T>(
         Func<ICatalogSession, Task<T>> work, IsolationLevel isolation, Func<NpgsqlTransaction, Task> end, CancellationToken cancellationToken)
     {
-        await using var connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-        await using var transaction = await connection.BeginTransactionAsync(isolation, cancellationToken).ConfigureAwait(false);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(isolation, cancellationToken);
         var session = new PostgresSession(connection, transaction, cancellationToken);
         T result;
         try
         {
-            result = await work(session).ConfigureAwait(false);
+            result = await work(session);
         }
         finally
         {
             session.End();
         }
-        await end(transaction).ConfigureAwait(false);
+        await end(transaction);
         return result; // an exception above disposes the transaction, which rolls it back
     }
 
@@ -86,7 +89,7 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
     {
         try
         {
-            await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+            await transaction.CommitAsync(CancellationToken.None);
         }
         catch (Exception failure) when (!PostgresErrors.IsRetryable(failure) && PostgresErrors.MapCommit(failure) is var mapped && !ReferenceEquals(mapped, failure))
         {

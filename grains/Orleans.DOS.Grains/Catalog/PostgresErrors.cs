@@ -15,6 +15,7 @@ internal static class PostgresErrors
         PostgresException postgres => Map(postgres),
         NpgsqlException or SocketException or IOException or TimeoutException =>
             Unavailable($"The catalog database cannot be reached ({Text(failure)})"),
+        ObjectDisposedException => Unavailable("The catalog is closing"),
         _ => failure,
     };
 

@@ -28,7 +28,7 @@ internal sealed class SqliteCatalog : IOpenCatalog
     {
         try
         {
-            return await readers.ReadAsync(work, cancellationToken).ConfigureAwait(false);
+            return await readers.ReadAsync(work, cancellationToken);
         }
         catch (Microsoft.Data.Sqlite.SqliteException failure)
         {

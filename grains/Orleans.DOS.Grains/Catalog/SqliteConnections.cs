@@ -36,6 +36,7 @@ internal static class SqliteConnections
             connection.Open();
             using var command = connection.CreateCommand();
             command.CommandText = pragmas;
+            command.CommandTimeout = (int)Limits.CatalogBusyTimeout.TotalSeconds; // changing to WAL does not wait inside SQLite
             command.ExecuteNonQuery();
             return connection;
         }

@@ -8,13 +8,14 @@ internal sealed class SqliteReaders(string path) : IDisposable
 {
     private readonly SemaphoreSlim free = new(Limits.CatalogReadersMax, Limits.CatalogReadersMax);
     private readonly ConcurrentBag<SqliteConnection> idle = [];
+    private volatile bool closing;
 
     public async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken)
     {
-        await free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await free.WaitAsync(cancellationToken);
         try
         {
-            return await ReadAsync(work).ConfigureAwait(false);
+            return await ReadAsync(work);
         }
         finally
         {
@@ -29,10 +30,10 @@ internal sealed class SqliteReaders(string path) : IDisposable
         try
         {
             Execute(connection, "BEGIN"); // deferred: the first SELECT takes the snapshot
-            var result = await work(session).ConfigureAwait(false);
+            var result = await work(session);
             Execute(connection, "COMMIT");
             session.End();
-            idle.Add(connection);
+            Keep(connection);
             return result;
         }
         catch
@@ -44,6 +45,21 @@ internal sealed class SqliteReaders(string path) : IDisposable
     }
 
     public void Dispose()
+    {
+        closing = true;
+        DisposeIdle();
+    }
+
+    private void Keep(SqliteConnection connection)
+    {
+        idle.Add(connection);
+        if (closing)
+        {
+            DisposeIdle(); // this read outlived the catalog
+        }
+    }
+
+    private void DisposeIdle()
     {
         while (idle.TryTake(out var connection))
         {

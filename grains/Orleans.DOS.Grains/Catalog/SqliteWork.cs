@@ -1,10 +1,12 @@
+using System.Runtime.ExceptionServices;
+
 namespace Orleans.DOS.Catalog;
 
 /// <summary>One transaction that waits for the writer thread.</summary>
 internal abstract class SqliteWork
 {
-    /// <summary>True once its caller has given up while it still waited: then nothing runs.</summary>
-    public abstract bool IsCancelled { get; }
+    /// <summary>True when its caller gave up while it still waited: nothing runs, and the caller has been told.</summary>
+    public abstract bool TryCancel();
 
     /// <summary>Runs on the writer thread inside a savepoint and keeps the result; may run again in another transaction.</summary>
     public abstract void Run(SqliteSession session);
@@ -23,7 +25,7 @@ internal sealed class SqliteWork<T>(Func<ICatalogSession, Task<T>> work, Cancell
 
     public Task<T> Task => completion.Task;
 
-    public override bool IsCancelled => cancellationToken.IsCancellationRequested && completion.TrySetCanceled(cancellationToken);
+    public override bool TryCancel() => cancellationToken.IsCancellationRequested && completion.TrySetCanceled(cancellationToken);
 
     public override void Run(SqliteSession session)
     {
@@ -33,7 +35,11 @@ internal sealed class SqliteWork<T>(Func<ICatalogSession, Task<T>> work, Cancell
             throw new DosException(DosErrorCode.Internal,
                 $"Catalog work {work.Method.DeclaringType?.Name}.{work.Method.Name} awaited something else than its session");
         }
-        result = task.GetAwaiter().GetResult();
+        if (task.Exception is { } failure)
+        {
+            ExceptionDispatchInfo.Throw(failure.InnerException ?? failure);
+        }
+        result = task.IsCanceled ? throw new TaskCanceledException(task) : task.Result;
     }
 
     public override void Complete() => completion.TrySetResult(result!);

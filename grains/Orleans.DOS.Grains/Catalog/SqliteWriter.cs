@@ -29,7 +29,7 @@ internal sealed partial class SqliteWriter : IDisposable
     /// <exception cref="DosException">Unavailable: the queue is full, or the catalog is closing.</exception>
     public void Add(SqliteWork work)
     {
-        if (queue.IsAddingCompleted || !TryAdd(work))
+        if (!TryAdd(work))
         {
             throw new DosException(new DosError(
                 DosErrorCode.Unavailable, $"More than {Limits.CatalogQueueMax} writes wait for the catalog, or it is closing", TimeSpan.FromMilliseconds(200)));
@@ -52,7 +52,7 @@ internal sealed partial class SqliteWriter : IDisposable
         }
         catch (InvalidOperationException)
         {
-            return false; // completed for adding in between
+            return false; // closing
         }
     }
 
@@ -66,7 +66,7 @@ internal sealed partial class SqliteWriter : IDisposable
             {
                 batch.Add(next);
             }
-            batch.RemoveAll(static work => work.IsCancelled);
+            batch.RemoveAll(static work => work.TryCancel());
             Commit(batch);
             batch.Clear();
         }

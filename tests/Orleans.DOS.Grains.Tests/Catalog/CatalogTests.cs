@@ -284,20 +284,16 @@ public abstract class CatalogTests
     protected static Task<long> ScalarAsync(ICatalog catalog, string sql) => catalog.ReadAsync(session => session.QueryFirstAsync<long>(sql), Cancel);
 
     /// <summary>Again while it is Unavailable, at most 30 s.</summary>
-    protected static async Task EventuallyAsync(Func<Task> act)
+    private static Task EventuallyAsync(Func<Task> act) => Poll.UntilAsync(async () =>
     {
-        var deadline = TimeProvider.System.GetTimestamp();
-        while (true)
+        try
         {
-            try
-            {
-                await act();
-                return;
-            }
-            catch (DosException failure) when (failure.Code is DosErrorCode.Unavailable && TimeProvider.System.GetElapsedTime(deadline) < TimeSpan.FromSeconds(30))
-            {
-                await Task.Delay(50, Cancel);
-            }
+            await act();
+            return true;
         }
-    }
+        catch (DosException failure) when (failure.Code is DosErrorCode.Unavailable)
+        {
+            return false;
+        }
+    }, TimeSpan.FromSeconds(30), Cancel);
 }

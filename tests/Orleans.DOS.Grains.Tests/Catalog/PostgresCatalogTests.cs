@@ -126,11 +126,6 @@ public sealed class PostgresCatalogTests(SharedPostgres shared) : CatalogTests
 
     private static PostgresException Refusal(string state) => new("refused", "ERROR", "ERROR", state);
 
-    private static Task UntilSomeoneWaitsForALockAsync(ICatalog catalog) => EventuallyAsync(async () =>
-    {
-        if (await ScalarAsync(catalog, "SELECT count(*) FROM pg_locks WHERE NOT granted") == 0)
-        {
-            throw new DosException(DosErrorCode.Unavailable, "Nobody waits yet");
-        }
-    });
+    private static Task UntilSomeoneWaitsForALockAsync(ICatalog catalog) => Poll.UntilAsync(
+        async () => await ScalarAsync(catalog, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, TimeSpan.FromSeconds(30), Cancel);
 }

@@ -71,14 +71,8 @@ public sealed class PostgresServer : IAsyncDisposable
         server = Start(Command("postgres", [
             "-D", Data, "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-k", directory,
             "-c", "fsync=on", "-c", "max_connections=100", "-c", "shared_buffers=32MB"]));
-        var deadline = Stopwatch.StartNew();
-        while (!await AnswersAsync())
-        {
-            if (server.HasExited || deadline.Elapsed > StartTimeout)
-            {
-                throw new InvalidOperationException("PostgreSQL did not start");
-            }
-        }
+        await Poll.UntilAsync(
+            async () => server.HasExited ? throw new InvalidOperationException("PostgreSQL did not start") : await AnswersAsync(), StartTimeout);
     }
 
     public async ValueTask DisposeAsync()
@@ -118,7 +112,6 @@ public sealed class PostgresServer : IAsyncDisposable
         }
         catch (NpgsqlException)
         {
-            await Task.Delay(50);
             return false;
         }
     }
