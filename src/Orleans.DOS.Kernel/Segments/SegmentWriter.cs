@@ -45,6 +45,9 @@ public sealed class SegmentWriter
     /// <summary>Bytes on the disks of all replicas.</summary>
     public long SyncedLength => _replicas.Min(replica => replica.Synced);
 
+    /// <summary>Somebody owes an answer, or a frame waits: <see cref="Tick"/> must come.</summary>
+    public bool IsBusy => FramesAcknowledged < FramesSubmitted || _replicas.Any(progress => !progress.IsIdle);
+
     public bool IsFailed(int replica) => _replicas[replica].Failed;
     public bool IsOutOfSpace(int replica) => _replicas[replica].OutOfSpace;
 
