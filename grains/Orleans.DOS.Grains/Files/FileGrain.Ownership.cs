@@ -34,13 +34,14 @@ internal sealed partial class FileGrain
         Check(context);
         RequestTable.CheckRequest(context);
         var file = await OpenAsync();
-        if (file.Requests.TryFind(context.Request, hash, out var answer))
-        {
-            return answer;
-        }
         if (_running.TryGetValue(context.Request, out var running))
         {
             return running.Hash == hash ? await running.Answer : throw RequestWindow.Diverged(context.Request);
+        }
+        file.RequireSound();
+        if (file.Requests.TryFind(context.Request, hash, out var answer))
+        {
+            return answer;
         }
         var request = new WriteRequest(context.Request, hash, context.Time, durable, context.Principal.Name);
         var task = InsideAsync(file, () => work(file, request));
@@ -121,7 +122,7 @@ internal sealed partial class FileGrain
     private async Task<OpenFile> TakeAsync()
     {
         // No owner row for what does not exist.
-        _ = await _table.FindAsync() ?? throw _table.Gone();
+        _row = await _table.FindAsync() ?? throw _table.Gone();
         OwnedFile? owned = null;
         await _ownership.TakeAsync(ObjectId.File(_inode), epoch => owned = new OwnedFile(ObjectId.File(_inode), epoch, OnDropped));
         var file = new OpenFile(_table, _logs, owned!, _time);

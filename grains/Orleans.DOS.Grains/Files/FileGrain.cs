@@ -41,6 +41,7 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     private readonly Dictionary<RequestId, (long Hash, Task<long> Answer)> _running = [];
     private Task<OpenFile>? _opening;
     private OpenFile? _file;
+    private InodeRow? _row;
     private Task? _checkpoint;
 
     public FileGrain(ICatalog catalog, IObjectLogs logs, IOwnership ownership, TimeProvider time, ILogger<FileGrain> logger, IGrainContext context)
@@ -63,7 +64,9 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     {
         CheckRange(position, data.Value.Length);
         await ChangeAsync(context, HashOf(1, position, data.Value), durable, (file, request) => file.WriteAsync(request, position, data.Value));
-        return await StatAsync(context);
+        // Without a look at the row for every write: mode and names are as of the opening.
+        var content = await ContentAsync(context);
+        return _row!.ToStat("") with { Size = content.Size, Modified = content.Modified, Version = _row.Version + content.Writes };
     }
 
     public Task<long> AppendAsync(CallContext context, Immutable<byte[]> data, bool durable)

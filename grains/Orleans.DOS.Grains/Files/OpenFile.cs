@@ -188,7 +188,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
             }
             await _log.FlushAsync();
             RequireSound();
-            await SaveAsync(closes: false);
+            await SaveWhatIsAppliedAsync(closes: false);
         }
         finally
         {
@@ -211,7 +211,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
                 {
                     await _log.CloseAsync();
                 }
-                await SaveAsync(closes: true);
+                await SaveWhatIsAppliedAsync(closes: true);
             }
             finally
             {
@@ -279,7 +279,6 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
         {
             // Under no request of its own: should the caller's own frame be lost, its repeat must not take this one for an answer.
             var content = request with { Request = RequestId.None, Hash = 0 };
-            _map.Truncate(0);
             await AppendAsync(content, FrameKind.Data, 0, inline, inline.Length);
         }
         _inline = null;
@@ -327,22 +326,24 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
         }
     }
 
+    /// <summary>The commit first, then memory: readers never see what is not stored.</summary>
     private async Task SaveInlineAsync(WriteRequest request, byte[] content, long answer)
     {
         var at = CatalogTime.From(time.GetUtcNow());
-        var before = (_inline, Size);
         await _saving.WaitAsync();
         try
         {
-            Done(at, request.Request, request.Hash, answer);
-            (_inline, Size, _assignedSize, _writer) = (content, content.Length, content.Length, request.Writer);
-            await SaveAsync(closes: false);
+            // The row holds the request beside its effect. Nobody is answered from it before the commit: repeats wait for the first.
+            Requests.Add(request.Request, request.Hash, answer);
+            _writer = request.Writer;
+            await SaveAsync(new ExtentMap(), content, content.Length, Math.Max(ModifiedAt, at), Writes + 1, closes: false);
+            (_map, _inline, Size, _assignedSize) = (new ExtentMap(), content, content.Length, content.Length);
+            (ModifiedAt, Writes, LastWriteTimestamp) = (Math.Max(ModifiedAt, at), 0, time.GetTimestamp());
         }
         catch
         {
-            // Memory is ahead of the row, or the commit's outcome is unknown: this activation must not answer from it any more.
+            // The window is ahead of the row, or the commit's outcome is unknown: this activation must not answer any more.
             IsPoisoned = true;
-            (_inline, Size) = before;
             throw;
         }
         finally
@@ -355,24 +356,29 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     {
         await _lastFrame;
         RequireSound();
-        _map.Truncate(0);
         await SaveInlineAsync(request, content, 0);
     }
 
-    private async Task SaveAsync(bool closes)
+    private async Task SaveWhatIsAppliedAsync(bool closes)
     {
-        // Everything is read before the await; what changes while it is written belongs to the next checkpoint.
-        var (delete, put) = _map.Difference(_saved);
-        var rows = _map.Extents.ToDictionary(extent => extent.Position);
         var writes = Writes;
-        var update = new ContentUpdate(Size, ModifiedAt, _inline, _applied, Requests.Encode(RequestsStoredMax), writes, _writer, closes);
-        (_bytesSinceCheckpoint, _framesSinceCheckpoint) = (0, 0);
-        await table.SaveAsync(owned.Epoch, update, delete, put);
-        _saved = rows;
+        await SaveAsync(_map, _inline, Size, ModifiedAt, writes, closes);
         Writes -= writes;
     }
 
-    private void RequireSound()
+    /// <summary>Everything is read before the await; what changes while it is written belongs to the next checkpoint.</summary>
+    private async Task SaveAsync(ExtentMap map, byte[]? inline, long size, long modifiedAt, long writes, bool closes)
+    {
+        var (delete, put) = map.Difference(_saved);
+        var rows = map.Extents.ToDictionary(extent => extent.Position);
+        var update = new ContentUpdate(size, modifiedAt, inline, _applied, Requests.Encode(RequestsStoredMax), writes, _writer, closes);
+        (_bytesSinceCheckpoint, _framesSinceCheckpoint) = (0, 0);
+        await table.SaveAsync(owned.Epoch, update, delete, put);
+        _saved = rows;
+    }
+
+    /// <exception cref="DosException">Unavailable: a write failed, the activation ends.</exception>
+    public void RequireSound()
     {
         if (IsPoisoned)
         {
