@@ -5,7 +5,7 @@ namespace Orleans.DOS.Catalog;
 /// <summary>What SQLite's failures mean to a caller. The exception itself stays here: it could not be sent to another node.</summary>
 internal static class SqliteErrors
 {
-    private const int Busy = 5, Locked = 6, Interrupted = 9, IoError = 10, Full = 13, CannotOpen = 14, Constraint = 19;
+    private const int Busy = 5, Locked = 6, Interrupted = 9, IoError = 10, Corrupt = 11, Full = 13, CannotOpen = 14, Constraint = 19, NotADatabase = 26;
     private const int ConstraintPrimaryKey = 1555, ConstraintUnique = 2067, ConstraintRowId = 2579;
 
     public static Exception Map(Exception failure) => failure is SqliteException sqlite ? Map(sqlite) : failure;
@@ -21,6 +21,8 @@ internal static class SqliteErrors
         (Busy or Locked or Interrupted, _) => Unavailable("The catalog is locked by another process", failure),
         (IoError, _) => Unavailable("The disk of the catalog answers with errors", failure),
         (CannotOpen, _) => Unavailable("The catalog file cannot be opened", failure),
+        (Corrupt or NotADatabase, _) =>
+            new DosException(DosErrorCode.Damaged, $"The catalog file is damaged, or is none ({Text(failure)})"),
         (Constraint, ConstraintPrimaryKey or ConstraintUnique or ConstraintRowId) =>
             new DosException(DosErrorCode.Conflict, $"The catalog holds this already ({Text(failure)})"),
         _ => new DosException(DosErrorCode.Internal, $"The catalog refused a statement ({Text(failure)})"),
