@@ -10,8 +10,8 @@ namespace Orleans.DOS.Files;
 /// <param name="PayloadSkip">Bytes at the front of the first frame's payload that do not belong to the extent; less than <see cref="FramePayload"/>.</param>
 public readonly record struct Extent(long Position, long Length, SegmentId Segment, long SegmentOffset, int FramePayload, int PayloadSkip)
 {
-    /// <summary>Bytes of header before each payload (see FrameHeader).</summary>
-    public const int FrameHeaderBytes = 96;
+    /// <summary>Bytes of header before each payload.</summary>
+    public const int FrameHeaderBytes = Segments.FrameCodec.HeaderBytes;
 
     public long End => Position + Length;
 
