@@ -47,8 +47,13 @@ CREATE TABLE dos_inodes (
   target TEXT NULL,                      -- of a symbolic link
   parent_id BIGINT NULL,                 -- of a directory: for "..", and for the walk that refuses a cycle
   writer TEXT NULL,                      -- last writer (principal), for who-wrote
-  version BIGINT NOT NULL);
-INSERT INTO dos_inodes VALUES (1, 1, 2, 493, 0, 0, 2, 0, 0, 0, 0, 0, 0, NULL, NULL, 1, NULL, 1);
+  version BIGINT NOT NULL,
+  open_epoch BIGINT NOT NULL DEFAULT 0,  -- of the owner that may know newer content than this row; 0 when the row and its extents are the truth
+  checkpoint_segment BIGINT NULL,        -- frames up to here are in the extents
+  checkpoint_offset BIGINT NULL,
+  recent {bytes} NULL);                  -- the newest request ids of writes with their answers, as of the checkpoint
+INSERT INTO dos_inodes(inode_id, machine_id, kind, mode, uid, gid, nlink, size, atime, mtime, ctime, btime, replicas, parent_id, version)
+  VALUES (1, 1, 2, 493, 0, 0, 2, 0, 0, 0, 0, 0, 0, 1, 1);
 
 CREATE TABLE dos_entries (
   parent_id BIGINT NOT NULL, name TEXT {ccollate} NOT NULL, inode_id BIGINT NOT NULL,
