@@ -8,12 +8,15 @@ internal static partial class Composition
     public static void Add(IHostApplicationBuilder builder, NodeBoot boot)
     {
         AddNodes(builder.Services, boot);
+        AddFiles(builder.Services);
         AddHttp(builder.Services, boot);
         builder.UseOrleans(silo =>
         {
             AddSilo(silo, boot);
             AddNodeService(silo);
+            AddPrograms(silo, boot);
         });
+        AddProgramsAfterSilo(builder.Services);
         AddAfterSilo(builder.Services);
     }
 }
