@@ -14,6 +14,7 @@ internal static partial class Composition
         {
             AddSilo(silo, boot);
             AddNodeService(silo);
+            AddSegments(silo, boot);
             AddPrograms(silo, boot);
         });
         AddProgramsAfterSilo(builder.Services);
