@@ -1,17 +1,8 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Nodes;
-
-/// <summary>What the program host adds to the node's report.</summary>
-public interface INodeLoad
-{
-    int Processes { get; }
-    int Tasks { get; }
-
-    /// <summary>Host process ids of the node's workers, whose CPU and memory count as the node's.</summary>
-    IReadOnlyCollection<int> WorkerProcesses { get; }
-}
 
 /// <summary>What is fixed for this start of the node.</summary>
 public sealed record NodeFacts
@@ -31,7 +22,7 @@ public sealed record NodeFacts
 /// Measures what the node lends and uses: CPU of the node and its workers between two measurements, their resident memory, the file
 /// system under the node's disk. One caller at a time (the reporter).
 /// </summary>
-public sealed class CapacityMeter(NodeFacts facts, IEnumerable<INodeLoad> loads, TimeProvider time) : ICapacityMeter
+public sealed class CapacityMeter(NodeFacts facts, IWorkerProcesses programs, TimeProvider time) : ICapacityMeter
 {
     private readonly Dictionary<string, string> _labels = WithOwn(facts);
     private Dictionary<int, double> _cpuSeconds = [];
@@ -39,7 +30,7 @@ public sealed class CapacityMeter(NodeFacts facts, IEnumerable<INodeLoad> loads,
 
     public NodeStatus Measure()
     {
-        var workers = loads.SelectMany(load => load.WorkerProcesses).Append(Environment.ProcessId).Distinct();
+        var workers = programs.HostProcessIds.Append(Environment.ProcessId).Distinct();
         var uses = workers.Select(ProcessUse.Read).OfType<ProcessUse>().ToList();
         var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var disk = new DriveInfo(facts.DiskPath);
@@ -56,8 +47,8 @@ public sealed class CapacityMeter(NodeFacts facts, IEnumerable<INodeLoad> loads,
             MemoryUsedBytes = uses.Sum(use => use.ResidentBytes),
             DiskBytes = disk.TotalSize,
             DiskUsedBytes = disk.TotalSize - disk.AvailableFreeSpace,
-            Processes = loads.Sum(load => load.Processes),
-            Tasks = loads.Sum(load => load.Tasks),
+            Processes = programs.Processes,
+            Tasks = programs.Tasks,
             Labels = _labels,
             Reported = time.GetUtcNow(),
             Disk = facts.Disk,

@@ -32,7 +32,10 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
     public void Start()
     {
         _process?.Dispose();
-        System.IO.File.Delete(ReadyPath);
+        if (System.IO.File.Exists(ReadyPath))
+        {
+            System.IO.File.Delete(ReadyPath);
+        }
         var start = new ProcessStartInfo(RepoLayout.NodeExecutable, ["--data", data, "--name", name, .. arguments])
         {
             RedirectStandardOutput = true,
