@@ -1,0 +1,60 @@
+using System.Collections.Concurrent;
+using Microsoft.Data.Sqlite;
+
+namespace Orleans.DOS.Catalog;
+
+/// <summary>Connections that only read, at most <see cref="Limits.CatalogReadersMax"/>; in WAL mode they never wait for a writer.</summary>
+internal sealed class SqliteReaders(string path) : IDisposable
+{
+    private readonly SemaphoreSlim free = new(Limits.CatalogReadersMax, Limits.CatalogReadersMax);
+    private readonly ConcurrentBag<SqliteConnection> idle = [];
+
+    public async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken)
+    {
+        await free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await ReadAsync(work).ConfigureAwait(false);
+        }
+        finally
+        {
+            free.Release();
+        }
+    }
+
+    private async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work)
+    {
+        var connection = idle.TryTake(out var pooled) ? pooled : SqliteConnections.OpenReader(path);
+        var session = new SqliteSession(connection);
+        try
+        {
+            Execute(connection, "BEGIN"); // deferred: the first SELECT takes the snapshot
+            var result = await work(session).ConfigureAwait(false);
+            Execute(connection, "COMMIT");
+            session.End();
+            idle.Add(connection);
+            return result;
+        }
+        catch
+        {
+            session.End();
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        while (idle.TryTake(out var connection))
+        {
+            connection.Dispose();
+        }
+    }
+
+    private static void Execute(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+}
