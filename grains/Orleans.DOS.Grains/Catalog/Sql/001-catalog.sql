@@ -97,9 +97,11 @@ CREATE TABLE dos_jobs (
   job_id {id} PRIMARY KEY, machine_id BIGINT NOT NULL, state BIGINT NOT NULL, reason TEXT NULL,
   program TEXT NOT NULL, spec {bytes} NOT NULL, plan {bytes} NULL,
   owner TEXT NOT NULL, uid BIGINT NOT NULL, gid BIGINT NOT NULL, output TEXT NOT NULL,
+  retried BIGINT NOT NULL DEFAULT 0,     -- runs begun again, and
+  running BIGINT NOT NULL DEFAULT 0,     -- runs under way, as of the last journal entry: a next coordinator begins these again
   created_at BIGINT NOT NULL, ended_at BIGINT NULL);
 CREATE INDEX dos_jobs_state ON dos_jobs(state, job_id);
--- The journal of a job: a task's row is written once, when its first result is accepted.
+-- The journal of a job: a task's row is written when its first result is accepted; replaced only by a later attempt, when a map output was lost.
 CREATE TABLE dos_job_tasks (
   job_id BIGINT NOT NULL, task BIGINT NOT NULL, attempt BIGINT NOT NULL, kind BIGINT NOT NULL,
   node_id TEXT NOT NULL, report {bytes} NOT NULL, done_at BIGINT NOT NULL,
