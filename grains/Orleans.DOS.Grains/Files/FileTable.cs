@@ -120,8 +120,9 @@ internal sealed class FileTable(ICatalog catalog, IObjectLogs logs, MachineId ma
     }
 
     /// <summary>
-    /// Sealed segments without an extent. Only those before the checkpoint's: a newer one may hold frames that no extent names yet. At
-    /// the close there are none such, so the checkpoint's own may go, too.
+    /// Sealed segments without an extent, of those that come before the checkpoint's: a newer one may hold frames that no extent names
+    /// yet, and the checkpoint's own must stay, because replay begins there. Segments of one object are in the order of their epoch and
+    /// then of their number (numbers alone are not: each node draws them from a block of its own).
     /// </summary>
     private async Task ReleaseUnnamedAsync(ICatalogSession session, ContentUpdate update)
     {
@@ -129,10 +130,11 @@ internal sealed class FileTable(ICatalog catalog, IObjectLogs logs, MachineId ma
         {
             return;
         }
-        var below = update.Closes ? checkpoint.Segment.Value + 1 : checkpoint.Segment.Value;
         var unnamed = await session.QueryAsync<long>(
-            "SELECT s.segment_id FROM dos_segments s WHERE s.object = @target AND s.state = 2 AND s.segment_id < @below "
-            + "AND NOT EXISTS (SELECT 1 FROM dos_extents e WHERE e.segment_id = s.segment_id)", new { target = Target.ToString(), below });
+            "SELECT s.segment_id FROM dos_segments s JOIN dos_segments c ON c.segment_id = @checkpoint WHERE s.object = @target AND s.state = 2 "
+            + "AND (s.epoch < c.epoch OR (s.epoch = c.epoch AND s.segment_id < c.segment_id)) "
+            + "AND NOT EXISTS (SELECT 1 FROM dos_extents e WHERE e.segment_id = s.segment_id)",
+            new { target = Target.ToString(), checkpoint = checkpoint.Segment.Value });
         if (unnamed.Count > 0)
         {
             await logs.ReleaseAsync(session, unnamed.Select(segment => new SegmentId(segment)).ToArray());
