@@ -14,6 +14,8 @@ internal static class JobWatch
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
         var changes = call.Machine().Jobs.WatchAsync(JobEndpoints.Job(call), stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool>? next = null;
+        var response = call.Response;
+        response.OnStarting(() => Task.FromResult(response.ContentType ??= "application/x-ndjson"));
         try
         {
             while (true)
@@ -47,7 +49,6 @@ internal static class JobWatch
 
     private static async Task SendLineAsync(DosCall call, byte[] line)
     {
-        call.Response.ContentType = "application/x-ndjson";
         await call.Response.Body.WriteAsync(line, call.Aborted).ConfigureAwait(false);
         await call.Response.Body.WriteAsync(LineEnd, call.Aborted).ConfigureAwait(false);
         await call.Response.Body.FlushAsync(call.Aborted).ConfigureAwait(false);

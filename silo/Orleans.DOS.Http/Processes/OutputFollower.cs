@@ -18,7 +18,10 @@ internal static class OutputFollower
                 continue;
             }
             incarnation = chunk.Incarnation;
-            call.Response.ContentType = "application/octet-stream";
+            if (!call.Response.HasStarted)
+            {
+                call.Response.ContentType = "application/octet-stream";
+            }
             await call.Response.Body.WriteAsync(chunk.Data, call.Aborted).ConfigureAwait(false);
             await call.Response.Body.FlushAsync(call.Aborted).ConfigureAwait(false);
             position = chunk.Position + chunk.Data.Length;
