@@ -1,0 +1,12 @@
+using System.CommandLine;
+
+namespace Orleans.DOS.Cli.Processes;
+
+internal static class KillCommand
+{
+    private static readonly Option<string> Signal = new("--signal", "-s") { Description = "TERM, KILL, INT, STOP or CONT", DefaultValueFactory = _ => "TERM" };
+    private static readonly Argument<long> Pid = new("PID");
+
+    public static Command Create() => Session.On(new Command("kill", "Send a signal to a process") { Signal, Pid }, (session, cancellation) =>
+        session.Machine.Processes.SignalAsync(new(session.Get(Pid)), ProcessView.Signal(session.Get(Signal)), cancellation));
+}
