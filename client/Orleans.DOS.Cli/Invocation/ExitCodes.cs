@@ -16,6 +16,7 @@ internal static class ExitCodes
     {
         DosErrorCode.InUse or DosErrorCode.PortInUse or DosErrorCode.WrongCluster or DosErrorCode.SchemaTooNew or DosErrorCode.SchemaTooOld => Refused,
         DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown => Unavailable,
+        DosErrorCode.InvalidArgument => Usage,
         DosErrorCode.Cancelled => Interrupted,
         _ => Failed,
     };

@@ -28,5 +28,5 @@ internal static class Failure
         _ => new DosError(DosErrorCode.Internal, $"a bug: {failure.GetType().Name}: {failure.Message.TrimEnd('.')}"),
     };
 
-    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Replace("\0", "\\0", StringComparison.Ordinal).TrimEnd('.', ' ');
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ").Replace("\t", "", StringComparison.Ordinal).Replace("\0", "\\0", StringComparison.Ordinal).TrimEnd('.', ' ');
 }

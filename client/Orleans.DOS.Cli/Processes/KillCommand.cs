@@ -8,5 +8,9 @@ internal static class KillCommand
     private static readonly Argument<long> Pid = new("PID");
 
     public static Command Create() => Session.On(new Command("kill", "Send a signal to a process") { Signal, Pid }, (session, cancellation) =>
-        session.Machine.Processes.SignalAsync(new(session.Get(Pid)), ProcessView.Signal(session.Get(Signal)), cancellation));
+    {
+        // Read first: a wrong word is told without asking the cluster.
+        var signal = ProcessView.Signal(session.Get(Signal));
+        return session.Machine.Processes.SignalAsync(new(session.Get(Pid)), signal, cancellation);
+    });
 }
