@@ -41,6 +41,7 @@ internal sealed class NodeKeeper(string name, string program, IReadOnlyList<stri
     private async Task<int> RunOnceAsync(CancellationToken stop)
     {
         // What an earlier start left would show a dead process as ready.
+        System.IO.Directory.CreateDirectory(Directory);
         File.Delete(Path.Combine(Directory, "ready.json"));
         using var process = new Process { StartInfo = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true } };
         process.OutputDataReceived += (_, line) => Log(line.Data);
