@@ -47,12 +47,18 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         return (result.Item1, log.State);
     });
 
-    public (ReplicaVerdict, ReplicaState) Seal(int segment, long epoch, long? length) => On(segment, log =>
+    public (ReplicaVerdict, ReplicaState) Seal(int segment, long epoch, long? length)
     {
+        if (!_logs.TryGetValue(segment, out var log))
+        {
+            // A late create must not bring it to life.
+            _logs[segment] = new Log { MadeUnder = epoch, State = ReplicaState.Created(epoch) with { Sealed = true, Damaged = true } };
+            return (ReplicaVerdict.NoSuchSegment, default(ReplicaState) with { Damaged = true });
+        }
         var result = Take(log, log.State.Seal(epoch, length), null);
         Cut(log, log.State.Length);
         return result;
-    });
+    }
 
     public bool CopyFrom(int segment, long epoch, SimulatedReplica source, long length)
     {
