@@ -41,6 +41,7 @@ internal sealed partial class ReplicatedLog
             }
             lock (_gate)
             {
+                _isMoving = false;
                 if (_ended is null)
                 {
                     _current = opened;
@@ -52,6 +53,7 @@ internal sealed partial class ReplicatedLog
         {
             lock (_gate)
             {
+                _isMoving = false;
                 if (exception.Code == DosErrorCode.Stale || _closing || (old is not null && _unrecorded is null))
                 {
                     End(exception);

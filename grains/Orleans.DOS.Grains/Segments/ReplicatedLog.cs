@@ -25,6 +25,8 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     private Exception? _ended;
     private bool _closing;
     private bool _ticking;
+    /// <summary>A segment is being sealed or opened; its end looks at the queue.</summary>
+    private bool _isMoving;
     private long _writeNumber;
 
     public ReplicatedLog(LogServices services, ObjectId target, long epoch, int wanted)
@@ -123,8 +125,9 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     {
         if (_current is not { } current)
         {
-            if (_queue.Count > 0 && _moving.IsCompleted)
+            if (_queue.Count > 0 && !_isMoving && _ended is null)
             {
+                _isMoving = true;
                 _moving = MoveAsync(null);
             }
             return;
@@ -161,6 +164,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
                     break;
                 case WriterEffectKind.Seal:
                     _current = null;
+                    _isMoving = true;
                     _moving = MoveAsync(segment);
                     break;
                 case WriterEffectKind.End:

@@ -115,7 +115,7 @@ public sealed partial class SegmentStore : IDisposable
     }
 
     /// <summary>Refuses every later append; data, seal and epoch are on disk when it completes.</summary>
-    public Task<ReplicaAnswer> SealAsync(SegmentId id, long epoch, long? length) => OnDisk(id, () => Find(id, segment =>
+    public Task<ReplicaAnswer> SealAsync(SegmentId id, long epoch, long? length) => OnDisk(id, () => !_segments.ContainsKey(id.Value) ? Bar(id, epoch) : Find(id, segment =>
     {
         var decision = segment.State.Seal(epoch, length);
         if (decision.PersistHeader)
@@ -195,6 +195,17 @@ public sealed partial class SegmentStore : IDisposable
             LogSyncFailed(_log, exception, _directory);
             return false;
         }
+    }
+
+    /// <summary>A late create of an older owner must not bring a segment to life that a takeover was told is missing (found by the simulation).</summary>
+    private ReplicaAnswer Bar(SegmentId id, long epoch)
+    {
+        var made = Make(new SegmentHeader { Segment = id, Object = default, Epoch = epoch, Disk = Id });
+        var sealedEmpty = made.State with { Sealed = true, Damaged = true };
+        WriteHeader(made, sealedEmpty);
+        made.Become(sealedEmpty);
+        _segments[id.Value] = made;
+        return Missing();
     }
 
     private ReplicaAnswer Find(SegmentId id, Func<StoredSegment, ReplicaAnswer> then) =>
