@@ -27,7 +27,8 @@ internal sealed class LineReader(Stream input)
             {
                 var last = _buffer.AsMemory(_start, _end - _start);
                 _start = _searched = _end;
-                return last.IsEmpty ? null : last;
+                // Typed: a bare null would become an empty memory, by way of an array.
+                return last.IsEmpty ? (ReadOnlyMemory<byte>?)null : last;
             }
             MakeRoom();
             var read = await input.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
