@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.DOS.Files;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Server.Boot;
 
@@ -16,11 +17,17 @@ internal static partial class Composition
             TaskSlots = Math.Max(1, (int)boot.Facts.Cpus),
         });
         services.AddSingleton<ProgramHost>();
+        services.AddSingleton<ProcessLauncher>();
+        services.AddSingleton<IPathProvider, ProcessPaths>();
         services.AddSingleton<IWorkerProcesses>(provider => provider.GetRequiredService<ProgramHost>());
         services.AddSingleton<IProgramManifest>(provider => provider.GetRequiredService<ProgramHost>());
         silo.AddGrainService<ProgramHostService>();
     }
 
     /// <summary>Started after the silo, since it calls grains.</summary>
-    private static void AddProgramsAfterSilo(IServiceCollection services) => services.AddHostedService<ExitTeller>();
+    private static void AddProgramsAfterSilo(IServiceCollection services)
+    {
+        services.AddHostedService<ExitTeller>();
+        services.AddHostedService<ProcessWarden>();
+    }
 }

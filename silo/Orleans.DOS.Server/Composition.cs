@@ -16,7 +16,9 @@ internal static partial class Composition
             AddNodeService(silo);
             AddSegments(silo, boot);
             AddPrograms(silo, boot);
+            AddJobs(silo.Services);
         });
+        AddSegmentsAfterSilo(builder.Services);
         AddProgramsAfterSilo(builder.Services);
         AddAfterSilo(builder.Services);
     }

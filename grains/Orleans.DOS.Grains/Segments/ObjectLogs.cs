@@ -24,11 +24,13 @@ public sealed class ObjectLogs : IObjectLogs
             throw new DosException(DosErrorCode.LimitExceeded, $"An object has 1 to {Limits.ReplicasMax} replicas, not {replicas}");
         }
         var segments = await _services.Catalog.ReadAsync(session => SegmentRows.OfObjectAsync(session, target), cancellationToken);
+        var reached = replayFrom is null;
         foreach (var segment in segments)
         {
             var length = segment.State == SegmentRow.Open ? await TakeOverAsync(target, epoch, segment) : segment.Length;
-            var from = replayFrom is not { } point || segment.SegmentId > point.Segment.Value ? 0
-                : segment.SegmentId == point.Segment.Value ? point.Offset : length;
+            var holdsCheckpoint = replayFrom is { } point && segment.SegmentId == point.Segment.Value;
+            var from = holdsCheckpoint ? replayFrom!.Value.Offset : reached ? 0 : length;
+            reached |= holdsCheckpoint;
             await ReplayAsync(target, new SegmentId(segment.SegmentId), from, length, replay, cancellationToken);
         }
         return new ReplicatedLog(_services, target, epoch, replicas);

@@ -39,8 +39,9 @@ internal static class SegmentRows
 {
     private const string Columns = "segment_id AS SegmentId, object AS Object, epoch AS Epoch, state AS State, length AS Length, replicas_wanted AS ReplicasWanted";
 
+    /// <summary>In the order in which they were written: numbers come in blocks per node, so only within one epoch do they follow each other.</summary>
     public static Task<IReadOnlyList<SegmentRow>> OfObjectAsync(ICatalogSession session, ObjectId target) => session.QueryAsync<SegmentRow>(
-        $"SELECT {Columns} FROM dos_segments WHERE object = @target AND state < 3 ORDER BY segment_id", new { target = target.ToString() });
+        $"SELECT {Columns} FROM dos_segments WHERE object = @target AND state < 3 ORDER BY epoch, segment_id", new { target = target.ToString() });
 
     public static Task<IReadOnlyList<SegmentRow>> InStateAsync(ICatalogSession session, long state, long after, int rowsMax) => session.QueryAsync<SegmentRow>(
         $"SELECT {Columns} FROM dos_segments WHERE state = @state AND segment_id > @after ORDER BY segment_id LIMIT @rowsMax", new { state, after, rowsMax });
