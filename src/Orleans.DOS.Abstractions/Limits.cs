@@ -77,4 +77,34 @@ public static class Limits
 
     /// <summary>Bytes of one HTTP request body that is not file content.</summary>
     public const int RequestBodyBytesMax = 1024 * 1024;
+
+    /// <summary>Catalog writes of one node that wait for the SQLite writer; more are Unavailable at once, since they would only time out.</summary>
+    public const int CatalogQueueMax = 4096;
+
+    /// <summary>Catalog writes in one commit of the SQLite writer: shares one fsync and still lets other processes write in between.</summary>
+    public const int CatalogBatchMax = 64;
+
+    /// <summary>SQLite connections of one node that read at once.</summary>
+    public const int CatalogReadersMax = 16;
+
+    /// <summary>PostgreSQL connections of one node for our tables, unless the connection string says otherwise; a server allows 100 in all.</summary>
+    public const int CatalogConnectionsMax = 20;
+
+    /// <summary>Runs of one catalog transaction that the database refuses as a deadlock or a serialisation failure.</summary>
+    public const int CatalogAttemptsMax = 5;
+
+    /// <summary>Numbers taken from a counter at once: one commit for so many new inodes or pids; a stopped node leaves at most so many unused.</summary>
+    public const int CatalogIdBlock = 64;
+
+    /// <summary>How long a connection waits for another process' SQLite write lock.</summary>
+    public static readonly TimeSpan CatalogBusyTimeout = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a PostgreSQL session may keep a transaction open and idle: a frozen node blocks nobody for longer.</summary>
+    public static readonly TimeSpan CatalogIdleTransactionTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a statement waits for a row lock in PostgreSQL: below <see cref="CallTimeout"/>, so that the caller learns why.</summary>
+    public static readonly TimeSpan CatalogLockTimeout = TimeSpan.FromSeconds(4);
+
+    /// <summary>How long a statement may run in PostgreSQL.</summary>
+    public static readonly TimeSpan CatalogStatementTimeout = TimeSpan.FromSeconds(10);
 }

@@ -49,5 +49,11 @@ public sealed record TaskReport
     [Id(6)] public long Records { get; init; }
     /// <summary>Of Sample: keys drawn.</summary>
     [Id(7)] public IReadOnlyList<byte[]> Samples { get; init; } = [];
+    /// <summary>Of a failed Reduce: the map output that could not be read; its map task has to run again if it is lost.</summary>
+    [Id(8)] public string? LostInput { get; init; }
+    /// <summary>Of Map: where the output lies, so that the coordinator knows what dies with a node. Empty when it lies in the catalog.</summary>
+    [Id(9)] public IReadOnlyList<Files.FileLocation> OutputLocations { get; init; } = [];
+    /// <summary>The file that this attempt wrote.</summary>
+    [Id(10)] public string Output { get; init; } = "";
     public long Key => (Task * 1000L) + Attempt;
 }

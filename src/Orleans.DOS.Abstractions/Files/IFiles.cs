@@ -34,6 +34,15 @@ public interface IFiles
     /// <summary>Opens a file; null options open for reading what is there.</summary>
     Task<IFileHandle> OpenAsync(string path, FileOpenOptions? options = null, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// A handle of an inode that is known already (from <see cref="FileStat"/>), without asking anybody: what a door needs to serve a
+    /// handle that its client holds. Whether the inode exists and may be used shows at the first call.
+    /// </summary>
+    /// <param name="virtualPath">Of what is no inode, see <see cref="FileStat.VirtualPath"/>.</param>
+    /// <exception cref="DosException">NotSupported by an implementation that knows paths only.</exception>
+    IFileHandle Attach(InodeId inode, string? virtualPath = null) =>
+        throw new DosException(DosErrorCode.NotSupported, "this implementation opens files by path only");
+
     /// <summary>A file whose whole content is small, made or replaced in one commit. At most <see cref="Limits.InlineBytesMax"/> bytes.</summary>
     Task<FileStat> PutSmallAsync(string path, ReadOnlyMemory<byte> content, FileOpenOptions? options = null, CancellationToken cancellationToken = default);
 }

@@ -64,5 +64,5 @@ public interface INodeTableGrain : IGrainWithStringKey
     [Alias("List"), AlwaysInterleave] Task<IReadOnlyList<NodeStatus>> ListAsync(CallContext context);
     [Alias("Cluster"), AlwaysInterleave] Task<ClusterStatus> ClusterAsync(CallContext context);
     /// <summary>A node tells of itself every second and gets the whole table back. Only nodes may call it.</summary>
-    [Alias("Report"), AlwaysInterleave] Task<IReadOnlyList<NodeStatus>> ReportAsync(CallContext context, NodeStatus report);
+    [Alias("Report"), AlwaysInterleave, NodesOnly] Task<IReadOnlyList<NodeStatus>> ReportAsync(CallContext context, NodeStatus report);
 }

@@ -1,0 +1,28 @@
+using System.CommandLine;
+
+namespace Orleans.DOS.Cli;
+
+/// <summary>Options of every command.</summary>
+internal static class GlobalOptions
+{
+    public static readonly Option<string?> Data = new("--data")
+    {
+        Description = "Directory of the cluster (default: $DOS_DATA, then ~/.local/share/orleans-dos)", Recursive = true,
+    };
+    public static readonly Option<string[]> Url = new("--url") { Description = "HTTP door of a node, when the cluster is elsewhere", Recursive = true };
+    public static readonly Option<string?> Credential = new("--credential")
+    {
+        Description = "File that holds the token; '-' reads it from standard input", Recursive = true,
+    };
+    public static readonly Option<string> Machine = new("--machine") { Description = "Name of the machine", Recursive = true, DefaultValueFactory = _ => "main" };
+    public static readonly Option<bool> Json = new("--json") { Description = "Print JSON, one object a line", Recursive = true };
+
+    public static void AddTo(RootCommand root)
+    {
+        root.Add(Data);
+        root.Add(Url);
+        root.Add(Credential);
+        root.Add(Machine);
+        root.Add(Json);
+    }
+}

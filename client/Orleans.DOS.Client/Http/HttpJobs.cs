@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Orleans.DOS.Jobs;
+using Orleans.DOS.Machines;
+
+namespace Orleans.DOS.Client.Http;
+
+internal sealed class HttpJobs(HttpCaller caller, string root) : IJobs
+{
+    public Task<JobStatus> SubmitAsync(JobSpec spec, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return caller.JsonAsync(HttpCall.PostJson(root, spec, DosJson.Default.JobSpec), DosJson.Default.JobStatus, cancellationToken);
+    }
+
+    public Task<JobStatus> StatusAsync(JobId job, CancellationToken cancellationToken = default) =>
+        caller.JsonAsync(HttpCall.Get(Of(job)), DosJson.Default.JobStatus, cancellationToken);
+
+    public Task<Page<JobStatus>> ListAsync(string? after = null, int limit = Limits.PageEntriesMax, CancellationToken cancellationToken = default) =>
+        caller.JsonAsync(
+            HttpCall.Get(new HttpQuery(root).Add("after", after).Add("limit", Arguments.PageLimit(limit)).ToString()), DosJson.Default.PageJobStatus, cancellationToken);
+
+    public Task CancelAsync(JobId job, CancellationToken cancellationToken = default) =>
+        caller.SendAsync(HttpCall.Delete(Of(job)), cancellationToken);
+
+    /// <summary>One JSON object a line; the node sends an empty line each second, so that one that is frozen is noticed.</summary>
+    public async IAsyncEnumerable<JobStatus> WatchAsync(JobId job, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var patience = new Patience(caller.Time);
+        var ended = false;
+        while (!ended)
+        {
+            using var lines = await LinesAsync(job, patience, cancellationToken).ConfigureAwait(false);
+            while (!ended && lines is not null && await lines.NextAsync(cancellationToken).ConfigureAwait(false) is { } line)
+            {
+                patience.Heard();
+                if (line.Length > 0)
+                {
+                    var status = JsonSerializer.Deserialize(line, DosJson.Default.JobStatus)!;
+                    ended = status.HasEnded;
+                    yield return status;
+                }
+            }
+            if (!ended && lines is not null)
+            {
+                caller.PassOn();
+                await Task.Delay(CallBudget.Pause, caller.Time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<HttpLines?> LinesAsync(JobId job, Patience patience, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new HttpLines(await caller.OpenStreamAsync(HttpCall.Get(Of(job) + "/watch"), cancellationToken).ConfigureAwait(false));
+        }
+        catch (DosException exception) when (patience.Bears(exception))
+        {
+            await Task.Delay(CallBudget.Pause, caller.Time, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+    }
+
+    private string Of(JobId job) => root + "/" + job;
+}

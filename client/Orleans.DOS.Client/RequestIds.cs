@@ -1,0 +1,38 @@
+using System.Security.Cryptography;
+
+namespace Orleans.DOS.Client;
+
+/// <summary>
+/// Gives each changing call its request id. Free running: a random sender and a counter. Derived from one id that a caller named: the
+/// first call carries that id itself, the n-th one an id computed from it, so that a repeat of the whole gives the same ids again.
+/// </summary>
+internal sealed class RequestIds
+{
+    private readonly RequestId? _root;
+    private readonly long _sender;
+    private long _number;
+
+    public RequestIds(RequestId? root = null)
+    {
+        _root = root;
+        _sender = root is { } id ? Mix(id.Sender, id.Number) : BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+    }
+
+    public RequestId Next()
+    {
+        var number = Interlocked.Increment(ref _number);
+        return _root is { } root && number == 1 ? root : new RequestId(_sender, number);
+    }
+
+    // The finaliser of SplitMix64 (Steele, Lea, Flood 2014): every bit of both numbers reaches every bit of the result.
+    private static long Mix(long sender, long number)
+    {
+        unchecked
+        {
+            var z = (ulong)sender + ((ulong)number * 0x9e3779b97f4a7c15UL);
+            z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9UL;
+            z = (z ^ (z >> 27)) * 0x94d049bb133111ebUL;
+            return (long)(z ^ (z >> 31));
+        }
+    }
+}

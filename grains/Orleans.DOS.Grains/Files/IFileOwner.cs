@@ -1,0 +1,49 @@
+using Orleans.Concurrency;
+using Orleans.DOS.Security;
+
+namespace Orleans.DOS.Files;
+
+/// <summary>The side of <see cref="FileGrain"/> that only nodes see (key: <see cref="GrainKeys.File"/>).</summary>
+[Alias("dos.IFileOwner")]
+public interface IFileOwner : IGrainWithStringKey
+{
+    /// <summary>Size and times as the owner knows them.</summary>
+    [Alias("Content")] Task<FileContentStat> ContentAsync(CallContext context);
+
+    /// <summary>Where the bytes of a range lie now.</summary>
+    [Alias("PlanRead")] Task<FileReadPlan> PlanReadAsync(CallContext context, long position, int count);
+
+    /// <summary>Replaces the whole content by at most <see cref="Limits.InlineBytesMax"/> bytes, in one commit.</summary>
+    [Alias("Replace")] Task ReplaceAsync(CallContext context, Immutable<byte[]> content);
+}
+
+/// <summary>What an owner knows better than the inode's row.</summary>
+/// <param name="Size">Bytes.</param>
+/// <param name="Modified">Of the newest write.</param>
+/// <param name="Writes">Acknowledged since the row was written; added to its version.</param>
+[GenerateSerializer, Immutable, Alias("dos.FileContentStat")]
+public sealed record FileContentStat([property: Id(0)] long Size, [property: Id(1)] DateTimeOffset Modified, [property: Id(2)] long Writes);
+
+/// <summary>How to read a range.</summary>
+/// <param name="Size">Of the file.</param>
+/// <param name="Inline">The whole content, when it is in the catalog row.</param>
+/// <param name="Extents">Otherwise: those that the range touches, in order; what they leave out reads as zeros.</param>
+[GenerateSerializer, Immutable, Alias("dos.FileReadPlan")]
+public sealed record FileReadPlan(
+    [property: Id(0)] long Size, [property: Id(1)] byte[]? Inline, [property: Id(2)] IReadOnlyList<PlannedExtent> Extents);
+
+/// <summary>An <see cref="Extent"/> on the wire.</summary>
+[GenerateSerializer, Immutable, Alias("dos.PlannedExtent")]
+public readonly record struct PlannedExtent(
+    [property: Id(0)] long Position,
+    [property: Id(1)] long Length,
+    [property: Id(2)] SegmentId Segment,
+    [property: Id(3)] long SegmentOffset,
+    [property: Id(4)] int FramePayload,
+    [property: Id(5)] int PayloadSkip)
+{
+    public static PlannedExtent From(Extent extent) =>
+        new(extent.Position, extent.Length, extent.Segment, extent.SegmentOffset, extent.FramePayload, extent.PayloadSkip);
+
+    public Extent ToExtent() => new(Position, Length, Segment, SegmentOffset, FramePayload, PayloadSkip);
+}

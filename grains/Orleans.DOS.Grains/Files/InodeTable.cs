@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Text;
+using Orleans.DOS.Catalog;
+
+namespace Orleans.DOS.Files;
+
+/// <summary>Reading names and inodes (tables dos_entries, dos_inodes).</summary>
+internal static class InodeTable
+{
+    /// <summary>Walks a path inside one transaction or snapshot; one statement unless links or <c>..</c> are in its middle.</summary>
+    public static async Task<Resolved> ResolveAsync(this ICatalogSession session, InodeId root, DosPath path, bool followLast, IReadOnlySet<string> virtualRoots)
+    {
+        var walk = new PathWalk(root, path, followLast, virtualRoots);
+        Dictionary<InodeId, InodeRow> seen = [];
+        while (walk.End is null)
+        {
+            var rows = await session.RunAsync(walk.Parent, walk.Names);
+            foreach (var row in rows)
+            {
+                seen[row.Inode] = row;
+            }
+            walk.Feed(rows.Select(row => row.ToNode()).ToArray());
+        }
+        var end = walk.End;
+        var found = end.Node is not { } node ? null
+            : seen.TryGetValue(node.Inode, out var known) ? known
+            : await session.FindInodeAsync(node.Inode);
+        return new Resolved(DosPath.Shown(path.Text), end, found);
+    }
+
+    public static Task<InodeRow?> FindInodeAsync(this ICatalogSession session, InodeId inode) =>
+        session.QueryFirstAsync<InodeRow>($"SELECT {InodeRow.Columns} FROM dos_inodes i WHERE i.inode_id = @inode", new { inode = inode.Value });
+
+    /// <summary>Locks the row until the transaction ends.</summary>
+    public static Task<InodeRow?> LockInodeAsync(this ICatalogSession session, InodeId inode) =>
+        session.QueryFirstAsync<InodeRow>(
+            $"SELECT {InodeRow.Columns} FROM dos_inodes i WHERE i.inode_id = @inode {session.Dialect.ForUpdate}", new { inode = inode.Value });
+
+    /// <summary>Entries behind a name, in byte order.</summary>
+    public static Task<IReadOnlyList<InodeRow>> EntriesAsync(this ICatalogSession session, InodeId directory, string? after, int limit) =>
+        session.QueryAsync<InodeRow>(
+            $"SELECT e.name AS Name, {InodeRow.Columns} FROM dos_entries e JOIN dos_inodes i ON i.inode_id = e.inode_id "
+            + $"WHERE e.parent_id = @parent AND e.name > @after ORDER BY {session.Dialect.Bytewise("e.name")} LIMIT @limit",
+            new { parent = directory.Value, after = after ?? "", limit });
+
+    public static async Task<bool> HasEntriesAsync(this ICatalogSession session, InodeId directory) =>
+        await session.QueryFirstAsync<long?>("SELECT inode_id FROM dos_entries WHERE parent_id = @parent LIMIT 1", new { parent = directory.Value }) is not null;
+
+    /// <summary>Whether a directory is another one or lies above it. Only meaningful under the machine's move lock.</summary>
+    public static async Task<bool> IsAtOrAboveAsync(this ICatalogSession session, InodeId upper, InodeId lower) =>
+        await session.QueryFirstAsync<long?>(
+            "WITH RECURSIVE up(inode_id, parent_id) AS (SELECT inode_id, parent_id FROM dos_inodes WHERE inode_id = @lower UNION "
+            + "SELECT i.inode_id, i.parent_id FROM up JOIN dos_inodes i ON i.inode_id = up.parent_id) SELECT inode_id FROM up WHERE inode_id = @upper",
+            new { upper = upper.Value, lower = lower.Value }) is not null;
+
+    /// <summary>The nodes of a run of names, each in what the one before names: as many as exist.</summary>
+    private static Task<IReadOnlyList<InodeRow>> RunAsync(this ICatalogSession session, InodeId parent, IReadOnlyList<string> names)
+    {
+        Dictionary<string, object> parameters = new() { ["parent"] = parent.Value };
+        var rest = new StringBuilder();
+        for (var depth = 0; depth < names.Count; depth++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"n{depth}");
+            parameters[name] = names[depth];
+            rest.Append(CultureInfo.InvariantCulture, $"{(depth == 0 ? "" : ", ")}({depth}, @{name})");
+        }
+        var sql = $"WITH RECURSIVE names(depth, name) AS (VALUES {rest}), walk(depth, inode_id, name) AS ("
+            + "SELECT 0, e.inode_id, e.name FROM dos_entries e WHERE e.parent_id = @parent AND e.name = @n0 UNION ALL "
+            + "SELECT w.depth + 1, e.inode_id, e.name FROM walk w JOIN names n ON n.depth = w.depth + 1 "
+            + "JOIN dos_entries e ON e.parent_id = w.inode_id AND e.name = n.name) "
+            + $"SELECT w.name AS Name, {InodeRow.Columns} FROM walk w JOIN dos_inodes i ON i.inode_id = w.inode_id ORDER BY w.depth";
+        return session.QueryAsync<InodeRow>(sql, parameters);
+    }
+}

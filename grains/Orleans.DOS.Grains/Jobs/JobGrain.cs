@@ -1,0 +1,128 @@
+using Microsoft.Extensions.Logging;
+using Orleans.DOS.Nodes;
+using Orleans.DOS.Security;
+using Orleans.Runtime;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>
+/// The coordinator of one job. Layers: this file, the calls; Coordinate, its life (take ownership, load, plan, run, end); Tasks, the loop that
+/// follows nodes, accepts reports and assigns tasks. Decisions are <see cref="TaskTable"/>'s. A result counts when the journal has it
+/// (<see cref="JobJournal"/>), and only then is it acknowledged to its node: so a coordinator that dies between loses nothing and
+/// counts nothing twice. If two activations exist, the journal refuses the one with the older epoch, which then stops.
+/// </summary>
+/// <remarks>
+/// The loop runs in turns of this activation and the calls interleave with it: each touches <c>_run</c> only between awaits and leaves it
+/// whole.
+/// </remarks>
+[GrainType("dos.job")]
+internal sealed partial class JobGrain : Grain, IJobGrain
+{
+    private readonly JobJournal _journal;
+    private readonly IOwnership _ownership;
+    private readonly INodeView _view;
+    private readonly INodeClients _clients;
+    private readonly IJobPrograms _programs;
+    private readonly TimeProvider _time;
+    private readonly ILogger<JobGrain> _log;
+    private readonly JobId _job;
+    private readonly MachineId _machine;
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _coordinating = Task.CompletedTask;
+    private JobRun? _run;
+    private JobStatus? _last;
+    private bool _isCancelled;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public JobGrain(
+        JobJournal journal, IOwnership ownership, INodeView view, INodeClients clients, IJobPrograms programs, TimeProvider time, ILogger<JobGrain> log, IGrainContext grain)
+    {
+        (_journal, _ownership, _view, _clients, _programs, _time, _log) = (journal, ownership, view, clients, programs, time, log);
+        var (machine, job) = GrainKeys.Parse(grain.GrainId.Key.ToString()!);
+        (_machine, _job) = (new MachineId(machine), new JobId(job));
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _coordinating = CoordinateAsync();
+        return Task.CompletedTask;
+    }
+
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        _changed.TrySetResult();
+        await _coordinating;
+    }
+
+    public async Task<JobStatus> StatusAsync(CallContext context)
+    {
+        if (_last is { } last)
+        {
+            return last;
+        }
+        var row = await _journal.FindAsync(_job);
+        if (row is null || row.MachineId != _machine.Value)
+        {
+            DeactivateOnIdle();
+            throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        }
+        return JobStatuses.Of(row, row.Plan is null ? null : _journal.Decode<JobPlan>(row.Plan));
+    }
+
+    public async Task<JobStatus> WatchAsync(CallContext context, JobStatus? known)
+    {
+        var end = _time.GetUtcNow() + Limits.LongPollMax;
+        while (true)
+        {
+            var status = await StatusAsync(context);
+            var left = end - _time.GetUtcNow();
+            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero)
+            {
+                return status;
+            }
+            await Task.WhenAny(_changed.Task, Task.Delay(left, _time, _stopping.Token));
+        }
+    }
+
+    public async Task CancelAsync(CallContext context)
+    {
+        var row = await _journal.FindAsync(_job) ?? throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        if (context.Principal.UserId != 0 && context.Principal.UserId != row.Uid)
+        {
+            throw new DosException(DosErrorCode.PermissionDenied, $"job {_job} belongs to {row.Owner}");
+        }
+        if (row.HasEnded)
+        {
+            return;
+        }
+        _isCancelled = true;
+        Signal();
+        // Answered when it is durable, so that a cancel is never lost with the coordinator.
+        var end = _time.GetUtcNow() + Limits.LongPollMax;
+        while (_last is not { HasEnded: true })
+        {
+            var left = end - _time.GetUtcNow();
+            if (left <= TimeSpan.Zero)
+            {
+                throw new DosException(new DosError(DosErrorCode.Unavailable, $"job {_job} could not be cancelled yet", TimeSpan.FromSeconds(1)));
+            }
+            await Task.WhenAny(_changed.Task, Task.Delay(left, _time, _stopping.Token));
+        }
+    }
+
+    private static bool IsNewer(JobStatus status, JobStatus known) =>
+        (status.State, status.TasksDone, status.TasksRunning, status.TasksRetried, status.BytesDone, status.Coordinator)
+        != (known.State, known.TasksDone, known.TasksRunning, known.TasksRetried, known.BytesDone, known.Coordinator);
+
+    private void Publish(JobStatus status)
+    {
+        if (_last is null || IsNewer(status, _last) || status.HasEnded)
+        {
+            _last = status;
+            var changed = _changed;
+            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            changed.TrySetResult();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+using Orleans.Serialization;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>
+/// The tables dos_jobs and dos_job_tasks. Stored records are a byte of format version and the record in Orleans' serialisation, which
+/// tolerates members added later. Whatever a coordinator writes is conditional on its epoch.
+/// </summary>
+internal sealed class JobJournal(ICatalog catalog, Serializer serializer, TimeProvider time)
+{
+    private const byte FormatVersion = 1;
+
+    public Task<JobRow?> FindAsync(JobId job) => catalog.ReadAsync(session =>
+        session.QueryFirstAsync<JobRow>($"SELECT {JobRow.Columns} FROM dos_jobs WHERE job_id = @job", new { job = job.Value }));
+
+    public byte[] Encode<T>(T value)
+    {
+        var body = serializer.SerializeToArray(value);
+        return [FormatVersion, .. body];
+    }
+
+    public T Decode<T>(byte[] stored) => stored.Length > 0 && stored[0] == FormatVersion
+        ? serializer.Deserialize<T>(stored.AsMemory(1))
+        : throw new DosException(DosErrorCode.NotSupported, $"the stored {typeof(T).Name} has a format that this release does not know");
+
+    public async Task<IReadOnlyList<(NodeId Node, TaskReport Report)>> LoadAsync(JobId job)
+    {
+        var rows = await catalog.ReadAsync(session => session.QueryAsync<TaskRow>(
+            "SELECT node_id AS NodeId, report AS Report FROM dos_job_tasks WHERE job_id = @job ORDER BY task", new { job = job.Value }));
+        return [.. rows.Select(row => (new NodeId(row.NodeId), Decode<TaskReport>(row.Report)))];
+    }
+
+    public Task SavePlanAsync(JobId job, long epoch, JobPlan plan) => WriteAsync(job, epoch, session => session.ExecuteAsync(
+        "UPDATE dos_jobs SET plan = @plan, state = @state WHERE job_id = @job",
+        new { plan = Encode(plan), state = (long)JobState.Mapping, job = job.Value }));
+
+    /// <summary>Makes results count: one transaction for all that came together.</summary>
+    public Task AcceptAsync(JobId job, long epoch, IReadOnlyList<(NodeId Node, TaskReport Report, TaskLayer Layer)> accepted, JobState state, int retried, int running) =>
+        WriteAsync(job, epoch, async session =>
+        {
+            foreach (var (node, report, layer) in accepted)
+            {
+                await session.ExecuteAsync(
+                    "INSERT INTO dos_job_tasks(job_id, task, attempt, kind, node_id, report, done_at) VALUES (@job, @task, @attempt, @kind, @node, @report, @now) "
+                    + "ON CONFLICT (job_id, task) DO UPDATE SET attempt = excluded.attempt, node_id = excluded.node_id, report = excluded.report, done_at = excluded.done_at "
+                    + "WHERE excluded.attempt > dos_job_tasks.attempt",
+                    new
+                    {
+                        job = job.Value, task = (long)report.Task, attempt = (long)report.Attempt, kind = (long)layer, node = node.Value,
+                        report = Encode(report), now = Now(),
+                    });
+            }
+            return await session.ExecuteAsync(
+                "UPDATE dos_jobs SET state = @state, retried = @retried, running = @running WHERE job_id = @job",
+                new { state = (long)state, retried = (long)retried, running = (long)running, job = job.Value });
+        });
+
+    public Task EndAsync(JobId job, long epoch, JobState state, string? reason, int retried) => WriteAsync(job, epoch, session => session.ExecuteAsync(
+        "UPDATE dos_jobs SET state = @state, reason = @reason, retried = @retried, running = 0, ended_at = @now WHERE job_id = @job",
+        new { state = (long)state, reason, retried = (long)retried, now = Now(), job = job.Value }));
+
+    /// <summary>Jobs that nobody has finished yet.</summary>
+    public Task<IReadOnlyList<JobRow>> UnfinishedAsync(int limit) => catalog.ReadAsync(session => session.QueryAsync<JobRow>(
+        $"SELECT {JobRow.Columns} FROM dos_jobs WHERE state < @ended ORDER BY state, job_id LIMIT @limit", new { ended = (long)JobState.Succeeded, limit }));
+
+    /// <summary>Forgets some jobs that ended before the retention.</summary>
+    public Task<int> SweepAsync(int limit) => catalog.WriteAsync(async session =>
+    {
+        var old = await session.QueryAsync<long>(
+            "SELECT job_id FROM dos_jobs WHERE state >= @ended AND ended_at < @before ORDER BY state, job_id LIMIT @limit",
+            new { ended = (long)JobState.Succeeded, before = Now() - (long)Limits.FinishedJobRetention.TotalMicroseconds, limit });
+        foreach (var job in old)
+        {
+            await session.ExecuteAsync("DELETE FROM dos_job_tasks WHERE job_id = @job", new { job });
+            await session.ExecuteAsync("DELETE FROM dos_owners WHERE object = @target", new { target = ObjectId.Job(new JobId(job)).ToString() });
+            await session.ExecuteAsync("DELETE FROM dos_jobs WHERE job_id = @job", new { job });
+        }
+        return old.Count;
+    });
+
+    private Task WriteAsync(JobId job, long epoch, Func<ICatalogSession, Task<int>> work) => catalog.WriteAsync(async session =>
+    {
+        await session.RequireEpochAsync(ObjectId.Job(job), epoch);
+        return await work(session);
+    });
+
+    private long Now() => CatalogTime.From(time.GetUtcNow());
+
+    private sealed class TaskRow
+    {
+        public string NodeId { get; set; } = "";
+        public byte[] Report { get; set; } = [];
+    }
+}

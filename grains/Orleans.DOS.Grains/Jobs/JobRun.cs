@@ -1,0 +1,178 @@
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Files;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>What a coordinator holds of its job in memory: the plan, the table of tasks, the accepted reports.</summary>
+internal sealed class JobRun
+{
+    private const int SamplePiecesMax = 64;
+    private const long SamplePieceBytes = 64 * 1024;
+    private readonly IReadOnlyList<IReadOnlyList<PlannedPiece>> _maps;
+    private readonly Dictionary<int, TaskReport> _reports = [];
+    private readonly Dictionary<int, NodeId> _nodes = [];
+    private readonly int _retriedBefore;
+    private readonly JobRow _row;
+    private readonly NodeId _coordinator;
+
+    public JobRun(JobRow row, JobSpec spec, JobPlan plan, long epoch, NodeId coordinator)
+    {
+        (_row, Spec, Plan, Epoch, _coordinator) = (row, spec, plan, epoch, coordinator);
+        _maps = plan.MapInputs();
+        Table = new TaskTable(_maps.Count, plan.Partitions, plan.HasSample, spec.AttemptsMax);
+        // What the coordinator before this one had under way begins again.
+        _retriedBefore = (int)(row.Retried + row.Running);
+        BytesTotal = plan.Bytes;
+    }
+
+    public JobSpec Spec { get; }
+    public JobPlan Plan { get; }
+    public long Epoch { get; }
+    public TaskTable Table { get; }
+    public IReadOnlyList<byte[]> Boundaries { get; private set; } = [];
+    public long BytesTotal { get; }
+    public long BytesDone { get; private set; }
+    public long BytesLocal { get; private set; }
+    public int Retried => _retriedBefore + Table.Retried;
+    public JobState State => Table.IsMapped && Plan.Partitions > 0 ? JobState.Reducing : JobState.Mapping;
+
+    public void Restore(NodeId node, TaskReport report)
+    {
+        Table.Restore(report.Task, report.Attempt, Copies(report));
+        Count(node, report);
+    }
+
+    /// <summary>Makes a journaled result count.</summary>
+    public void Apply(NodeId node, TaskReport report)
+    {
+        if (Table.Succeed(report.Task, report.Attempt, Copies(report)))
+        {
+            Count(node, report);
+        }
+    }
+
+    /// <summary>A reducer that could not read its input blames the attempt that made it; everything else is the task's own failure.</summary>
+    public void ApplyFailure(TaskReport report)
+    {
+        if (report.LostInput is null)
+        {
+            Table.Fail(report.Task, report.Attempt, report.Error!);
+            return;
+        }
+        // Nobody to blame: another reducer has told already, and the output is being made again.
+        var blamed = _reports.Values.FirstOrDefault(made => made.Output == report.LostInput);
+        Table.FailForLostInput(report.Task, report.Attempt, blamed?.Task ?? -1, blamed?.Attempt ?? 0, report.Error!);
+        ForgetUndone();
+    }
+
+    public void LoseNode(NodeId node, IReadOnlySet<NodeId> alive)
+    {
+        Table.LoseNode(node, alive);
+        ForgetUndone();
+    }
+
+    public void LoseOutputs(IReadOnlySet<NodeId> alive)
+    {
+        Table.LoseOutputs(alive);
+        ForgetUndone();
+    }
+
+    public IReadOnlyList<TaskInput> InputsOf(int task) => Table.KindOf(task) switch
+    {
+        TaskLayer.Map => Inputs(_maps[task]),
+        TaskLayer.Sample => Inputs(Plan.SampleInputs(SamplePiecesMax, SamplePieceBytes)),
+        _ => [.. Enumerable.Range(0, _maps.Count).Select(map => _reports[map]).Select(map => Part(map, task - _maps.Count))],
+    };
+
+    /// <summary>The files of the result in their order, and where each is now.</summary>
+    public IReadOnlyList<string> ResultAttempts()
+    {
+        var first = Plan.Partitions == 0 ? 0 : _maps.Count;
+        var count = Plan.Partitions == 0 ? _maps.Count : Plan.Partitions;
+        return [.. Enumerable.Range(first, count).Select(task => _reports[task].Output)];
+    }
+
+    /// <summary>Tells the table where the input of those tasks lies whose files are all among the first <paramref name="files"/>.</summary>
+    public void Locate(IReadOnlyDictionary<int, IReadOnlyList<FileLocation>> locations, int from, int files)
+    {
+        for (var task = 0; task < _maps.Count; task++)
+        {
+            var last = _maps[task][^1].File;
+            if (last >= from && last < files)
+            {
+                Table.Locate(task, BytesByNode(_maps[task], locations), _maps[task].Sum(piece => piece.Length));
+            }
+        }
+    }
+
+    public JobStatus Status(JobState? ended = null, string? reason = null, DateTimeOffset? at = null) => new()
+    {
+        Id = new JobId(_row.JobId),
+        Program = _row.Program,
+        State = ended ?? State,
+        Reason = reason,
+        Tasks = Table.Count,
+        TasksRunning = ended is null ? Table.Running : 0,
+        TasksDone = Table.Done,
+        TasksRetried = Retried,
+        BytesTotal = BytesTotal,
+        BytesDone = BytesDone,
+        BytesLocal = BytesLocal,
+        Output = _row.Output,
+        Results = ended == JobState.Succeeded ? JobStatuses.Results(_row.Output, Plan.Partitions == 0 ? _maps.Count : Plan.Partitions) : [],
+        Coordinator = _coordinator,
+        Created = CatalogTime.To(_row.CreatedAt),
+        Ended = at,
+        Owner = _row.Owner,
+        RunningByNode = ended is null ? Table.RunningByNode.ToDictionary(pair => pair.Key.Value, pair => pair.Value) : [],
+    };
+
+    private void Count(NodeId node, TaskReport report)
+    {
+        (_reports[report.Task], _nodes[report.Task]) = (report, node);
+        if (Table.KindOf(report.Task) == TaskLayer.Map)
+        {
+            BytesDone += report.BytesRead;
+            BytesLocal += Table.LocalBytes(report.Task, node);
+        }
+        else if (Table.KindOf(report.Task) == TaskLayer.Sample)
+        {
+            Boundaries = JobPlan.BoundariesOf(report.Samples, Plan.Partitions);
+        }
+    }
+
+    private void ForgetUndone()
+    {
+        foreach (var task in _reports.Keys.Where(task => !Table.IsDone(task)).ToArray())
+        {
+            BytesDone -= _reports[task].BytesRead;
+            BytesLocal -= Table.LocalBytes(task, _nodes[task]);
+            _reports.Remove(task);
+        }
+    }
+
+    private IReadOnlyList<TaskInput> Inputs(IReadOnlyList<PlannedPiece> pieces) =>
+        [.. pieces.Select(piece => new TaskInput(Plan.Files[piece.File].Path, piece.Position, piece.Length))];
+
+    private static TaskInput Part(TaskReport map, int partition) => new(map.Output, map.Partitions[partition].Position, map.Partitions[partition].Length);
+
+    private static IReadOnlyList<IReadOnlyList<NodeId>> Copies(TaskReport report) => [.. report.OutputLocations.Select(location => location.Nodes)];
+
+    private static Dictionary<NodeId, long> BytesByNode(IReadOnlyList<PlannedPiece> pieces, IReadOnlyDictionary<int, IReadOnlyList<FileLocation>> locations)
+    {
+        var bytes = new Dictionary<NodeId, long>();
+        foreach (var piece in pieces)
+        {
+            foreach (var location in locations.GetValueOrDefault(piece.File, []))
+            {
+                var overlap = Math.Min(piece.Position + piece.Length, location.Position + location.Length) - Math.Max(piece.Position, location.Position);
+                foreach (var node in overlap > 0 ? location.Nodes : [])
+                {
+                    bytes[node] = bytes.GetValueOrDefault(node) + overlap;
+                }
+            }
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Orleans.Concurrency;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Files;
+using Orleans.DOS.Security;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>
+/// The jobs of one machine. Submitting is: check, one insert (with the request's answer), then wake the coordinator, which plans. If this
+/// node dies between, <see cref="JobWarden"/> wakes it.
+/// </summary>
+/// <remarks>Reentrant: holds no state, so calls may interleave like those of two activations.</remarks>
+[GrainType("dos.jobs"), StatelessWorker, Reentrant]
+internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPrograms programs, TimeProvider time) : Grain, IJobTableGrain
+{
+    public async Task<JobStatus> SubmitAsync(CallContext context, JobSpec spec)
+    {
+        JobSpecRules.Check(spec);
+        RequestTable.CheckRequest(context);
+        programs.Check(spec.Program, spec.Parameters);
+        var hash = unchecked((long)Partitioner.Hash(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec)));
+        var (found, known) = await catalog.ReadAsync(session => session.FindAnswerAsync<long>(context, hash));
+        var job = found ? new JobId(known) : await InsertAsync(context, spec, hash);
+        return await GrainFactory.GetGrain<IJobGrain>(GrainKeys.Job(context.Machine, job)).StatusAsync(context);
+    }
+
+    public async Task<Page<JobStatus>> ListAsync(CallContext context, string? after, int limit)
+    {
+        if (limit <= 0)
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, $"the limit {limit} of a listing is not positive");
+        }
+        var below = long.MaxValue;
+        if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out below))
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, $"'{after}' is no place in a listing of jobs");
+        }
+        limit = Math.Min(limit, Limits.PageEntriesMax);
+        var rows = await catalog.ReadAsync(session => session.QueryAsync<JobRow>(
+            $"SELECT {JobRow.Columns}, (SELECT COUNT(*) FROM dos_job_tasks t WHERE t.job_id = dos_jobs.job_id) AS Done "
+            + "FROM dos_jobs WHERE machine_id = @machine AND job_id < @below ORDER BY job_id DESC LIMIT @limit",
+            new { machine = context.Machine.Value, below, limit = limit + 1 }));
+        var page = rows.Take(limit).Select(row => JobStatuses.Of(row, row.Plan is null ? null : journal.Decode<JobPlan>(row.Plan))).ToArray();
+        return new Page<JobStatus>(page, rows.Count > limit ? page[^1].Id.ToString() : null);
+    }
+
+    private async Task<JobId> InsertAsync(CallContext context, JobSpec spec, long hash)
+    {
+        var files = new JobFiles(GrainFactory, context.Machine, context.Principal, Random.Shared.NextInt64());
+        // Read again by the coordinator; here only so that a bad path is told at once.
+        await files.ExpandAsync(spec.Inputs);
+        if (spec.Output is not null)
+        {
+            await files.CheckOutputAsync(spec.Output);
+        }
+        var job = new JobId(await catalog.NextIdAsync("job"));
+        var output = spec.Output?.TrimEnd('/') ?? JobFiles.HomeOf(job);
+        var now = CatalogTime.From(time.GetUtcNow());
+        var stored = journal.Encode(spec);
+        await catalog.WriteAsync(async session =>
+        {
+            await session.ExecuteAsync(
+                "INSERT INTO dos_jobs(job_id, machine_id, state, program, spec, owner, uid, gid, output, created_at) "
+                + "VALUES (@job, @machine, @state, @program, @spec, @owner, @uid, @gid, @output, @now)",
+                new
+                {
+                    job = job.Value, machine = context.Machine.Value, state = (long)JobState.Planning, program = spec.Program, spec = stored,
+                    owner = context.Principal.Name, uid = (long)context.Principal.UserId, gid = (long)context.Principal.GroupId, output, now,
+                });
+            await session.RecordAnswerAsync(context, hash, job.Value, now);
+            return 0;
+        });
+        return job;
+    }
+}

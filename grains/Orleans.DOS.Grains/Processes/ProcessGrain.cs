@@ -1,0 +1,205 @@
+using Orleans.Concurrency;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+using Orleans.DOS.Security;
+
+namespace Orleans.DOS.Processes;
+
+/// <summary>
+/// The door of one process. It holds nothing that matters: the row is in the catalog, the running program in its node's program
+/// host, so that it can be deactivated at any time and no program notices. All its methods interleave: they share nothing but the
+/// signal that wakes waiters, and every change is conditional on the row it was decided from.
+/// </summary>
+[GrainType("dos.process")]
+public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INodeClients clients, TimeProvider time) : Grain, IProcessGrain, IProcessDoor
+{
+    /// <summary>Decisions that lose against somebody else's before the caller is asked to try again.</summary>
+    private const int AttemptsMax = 5;
+
+    private TaskCompletionSource _changed = NewSignal();
+
+    private (long First, long Second) Key => GrainKeys.Parse(this.GetPrimaryKeyString());
+    private ProcessId Pid => new(Key.Second);
+
+    public async Task<ProcessStatus> StatusAsync(CallContext context) => (await ReadAsync(context)).ToStatus();
+
+    public async Task<ProcessStatus> WaitAsync(CallContext context)
+    {
+        var record = await ReadAsync(context);
+        if (record.Row.HasEnded)
+        {
+            return record.ToStatus();
+        }
+        await WaitForChangeAsync(record);
+        return await StatusAsync(context);
+    }
+
+    public async Task SignalAsync(CallContext context, ProcessSignal signal)
+    {
+        if (!Enum.IsDefined(signal))
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, $"no signal {(short)signal}");
+        }
+        var record = await ReadOwnAsync(context);
+        if (signal is ProcessSignal.Stop or ProcessSignal.Continue)
+        {
+            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            return;
+        }
+        // Whatever it answers to the signal, its end was asked for.
+        await catalog.StopRestartingAsync(record.Pid);
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        {
+            record = await ReadOwnAsync(context);
+            if (ProcessLifecycle.EndPending(record.Row, signal, time.GetUtcNow()) is not { } ended)
+            {
+                await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+                return;
+            }
+            if (await catalog.ChangeAsync(record, ended))
+            {
+                Pulse();
+                return;
+            }
+        }
+        throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    public async Task<long> WriteInputAsync(CallContext context, long position, Immutable<byte[]> data)
+    {
+        if (data.Value.Length > Limits.FramePayloadBytesMax)
+        {
+            throw new DosException(DosErrorCode.LimitExceeded, $"{data.Value.Length} bytes of input at once; the bound is {Limits.FramePayloadBytesMax}");
+        }
+        var record = await ReadOwnAsync(context);
+        if (record.Row.State == ProcessState.Pending)
+        {
+            await WaitForChangeAsync(record);
+            return position;
+        }
+        return await Host(record).WriteInputAsync(Pid, record.Incarnation, position, data);
+    }
+
+    public async Task CloseInputAsync(CallContext context)
+    {
+        var record = await ReadOwnAsync(context);
+        await Host(record).CloseInputAsync(Pid, record.Incarnation);
+    }
+
+    public async Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait)
+    {
+        var record = await ReadAsync(context);
+        try
+        {
+            if (record.Node is { } node)
+            {
+                return await clients.Programs(node).ReadOutputAsync(Pid, record.Incarnation, stream, position, wait);
+            }
+        }
+        catch (DosException failure) when (failure.Code is DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable && record.Row.HasEnded)
+        {
+            // What it wrote was lost with its node; that it has ended is all that is left.
+            return new OutputChunk(position, [], End: true, record.Incarnation);
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.NoSuchProcess)
+        {
+            // Not started yet on the node that was chosen.
+        }
+        if (wait && !record.Row.HasEnded)
+        {
+            await WaitForSignalAsync();
+        }
+        return new OutputChunk(position, [], record.Row.HasEnded, record.Incarnation);
+    }
+
+    public Task ExitedAsync(NodeId node, long incarnation, ProcessExit exit) => CommitExitAsync(node, incarnation, exit);
+
+    /// <summary>Makes the end of an incarnation durable, once, whoever learned of it first. A stale report changes nothing.</summary>
+    private async Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
+    {
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        {
+            if (await catalog.FindAsync(Pid.Value) is not { } record
+                || ProcessLifecycle.Exit(record.Row, incarnation, node, exit.ExitCode, exit.Failure, exit.Ended) is not { } next)
+            {
+                return;
+            }
+            if (!await catalog.ChangeAsync(record, next))
+            {
+                continue;
+            }
+            Pulse();
+            if (next.State == ProcessState.Pending)
+            {
+                await launcher.LaunchAsync(record);
+            }
+            return;
+        }
+        throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    private async Task WaitForChangeAsync(ProcessRecord record)
+    {
+        if (record is { State: (long)ProcessState.Running, Node: { } node })
+        {
+            try
+            {
+                if (await clients.Programs(node).WaitExitAsync(Pid, record.Incarnation, wait: true) is { } exit)
+                {
+                    await CommitExitAsync(node, record.Incarnation, exit);
+                }
+                return;
+            }
+            // The node cannot be asked (any reason): the warden's verdict on it is what there is to wait for.
+            catch (Exception failure) when (failure is not DosException { Code: DosErrorCode.Conflict })
+            {
+                await WaitForSignalAsync();
+                return;
+            }
+        }
+        await WaitForSignalAsync();
+    }
+
+    /// <summary>Also over after a while, because somebody else (the warden, another activation) may change the row.</summary>
+    private async Task WaitForSignalAsync()
+    {
+        try
+        {
+            await _changed.Task.WaitAsync(Limits.LongPollMax / 4, time);
+        }
+        catch (TimeoutException)
+        {
+            // The caller reads the row again.
+        }
+    }
+
+    private void Pulse()
+    {
+        var signal = _changed;
+        _changed = NewSignal();
+        signal.SetResult();
+    }
+
+    private IProgramHostService Host(ProcessRecord record) =>
+        !record.Row.HasEnded && record.Node is { } node
+            ? clients.Programs(node)
+            : throw new DosException(DosErrorCode.NotRunning, record.Row.HasEnded ? $"process {Pid} has ended" : $"process {Pid} has not started yet");
+
+    private async Task<ProcessRecord> ReadAsync(CallContext context)
+    {
+        var record = await catalog.FindAsync(Pid.Value);
+        return record is not null && record.MachineId == Key.First && context.Machine.Value == Key.First
+            ? record
+            : throw new DosException(DosErrorCode.NoSuchProcess, $"there is no process {Pid}");
+    }
+
+    private async Task<ProcessRecord> ReadOwnAsync(CallContext context)
+    {
+        var record = await ReadAsync(context);
+        return context.Principal.UserId == 0 || context.Principal.UserId == record.UserId
+            ? record
+            : throw new DosException(DosErrorCode.PermissionDenied, $"process {Pid} belongs to {record.Owner}");
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,129 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Processes;
+
+/// <summary>
+/// Sees to it that no process is silently gone. On every node: rows of this node's earlier starts end, and what the table says runs
+/// here but does not (its start was lost) is started. On the node with the lowest id of those Active: the same for fenced nodes, what
+/// waits is started when there is room, and old rows are deleted. Two leaders do no harm: every change is conditional.
+/// </summary>
+public sealed partial class ProcessWarden(
+    ICatalog catalog, INodeView nodes, INodeClients clients, ProcessLauncher launcher, TimeProvider time, ILogger<ProcessWarden> log) : BackgroundService
+{
+    private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    /// <summary>A start that was committed this long ago has reached its node or was lost: longer than a call can take.</summary>
+    private static readonly TimeSpan AdoptionAge = Limits.CallTimeout + Limits.CallTimeout;
+    /// <summary>Rows looked at in one round; the next round sees the rest.</summary>
+    private const int RowsMax = 500;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Period, time);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await RoundAsync();
+            }
+            // The catalog or a node is away; the next round tries again, whatever it was.
+            catch (Exception failure)
+            {
+                LogRoundFailed(log, failure);
+            }
+            try
+            {
+                await timer.WaitForNextTickAsync(stoppingToken);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>One look at everything; apart from the loop, so that a test can make it happen.</summary>
+    internal async Task RoundAsync()
+    {
+        foreach (var home in await catalog.HomesAsync())
+        {
+            var node = new NodeId(home.NodeId);
+            if (node == nodes.Self ? home.NodeIncarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, home.NodeIncarnation))
+            {
+                await LoseNodeAsync(node, home.NodeIncarnation);
+            }
+        }
+        await AdoptAsync();
+        if (IsLeader)
+        {
+            foreach (var record in await catalog.PendingAsync(RowsMax))
+            {
+                await launcher.LaunchAsync(record);
+            }
+            await DeleteOldAsync();
+        }
+    }
+
+    private bool IsLeader => nodes.Active is { Count: > 0 } active && active.MinBy(node => node.Value, StringComparer.Ordinal) == nodes.Self;
+
+    private async Task LoseNodeAsync(NodeId node, long nodeIncarnation)
+    {
+        foreach (var record in await catalog.ActingAtAsync(node, nodeIncarnation, RowsMax))
+        {
+            if (ProcessLifecycle.LoseNode(record.Row, node, nodeIncarnation, time.GetUtcNow()) is { } next && await catalog.ChangeAsync(record, next))
+            {
+                LogNodeLost(log, new ProcessId(record.Pid), node, next.State);
+                if (next.State == ProcessState.Pending)
+                {
+                    await launcher.LaunchAsync(record);
+                }
+            }
+        }
+    }
+
+    private async Task AdoptAsync()
+    {
+        var before = CatalogTime.From(time.GetUtcNow() - AdoptionAge);
+        foreach (var record in await catalog.ActingAtAsync(nodes.Self, nodes.Incarnation, Limits.ProcessesPerNodeMax))
+        {
+            if (!(record.StartedAt < before) || await IsHereAsync(record))
+            {
+                continue;
+            }
+            // An end is forgotten here only after it was committed; so what the table still calls running was never started.
+            if (await catalog.FindAsync(record.Pid) is { } fresh && fresh.Row == record.Row)
+            {
+                await launcher.StartAsync(fresh);
+            }
+        }
+    }
+
+    private async Task<bool> IsHereAsync(ProcessRecord record)
+    {
+        try
+        {
+            await clients.Programs(nodes.Self).WaitExitAsync(new ProcessId(record.Pid), record.Incarnation, wait: false);
+            return true;
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.NoSuchProcess)
+        {
+            return false;
+        }
+    }
+
+    private async Task DeleteOldAsync()
+    {
+        var old = await catalog.EndedBeforeAsync(time.GetUtcNow() - Limits.ExitedProcessRetention, RowsMax);
+        if (old.Count == 0)
+        {
+            return;
+        }
+        foreach (var record in old.Where(record => record.Node is { } node && nodes.TryGetAddress(node, out _)))
+        {
+            await clients.Programs(record.Node!.Value).ForgetAsync(new ProcessId(record.Pid), record.Incarnation);
+        }
+        await catalog.DeleteAsync([.. old.Select(record => record.Pid)]);
+    }
+}

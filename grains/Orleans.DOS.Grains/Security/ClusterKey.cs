@@ -1,0 +1,79 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Security;
+
+/// <summary>A node that proved which incarnation of which node it is.</summary>
+public readonly record struct NodeCaller(NodeId Node, long Incarnation);
+
+/// <summary>
+/// Signs and checks what the cluster says to itself. A token is <c>kind.payload.mac</c>, payload and mac in base64url, mac the
+/// HMAC-SHA256 under the cluster's key over <c>kind.payload</c> and the cluster's id, so that no token of one kind or one cluster is
+/// ever good as another.
+/// </summary>
+public sealed class ClusterKey(byte[] key, string clusterId)
+{
+    public const string NodeKind = "dosn1", ProcessKind = "dosp1";
+
+    /// <summary>Separates fields; no name can contain it.</summary>
+    private const char Separator = '\n';
+
+    private readonly byte[] _clusterId = Encoding.UTF8.GetBytes(clusterId);
+
+    public string SignNode(NodeId node, long incarnation) => Sign(NodeKind, $"{node.Value}{Separator}{Text(incarnation)}");
+
+    public string SignProcess(MachineId machine, ProcessId pid, long incarnation, Principal principal)
+    {
+        if (principal.Name.Contains(Separator))
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, "a principal's name has no line breaks");
+        }
+        return Sign(ProcessKind, string.Join(Separator,
+            machine, pid, Text(incarnation), Text(principal.UserId), Text(principal.GroupId), principal.Name));
+    }
+
+    /// <summary>Null unless this cluster signed it.</summary>
+    public NodeCaller? ReadNode(string token) =>
+        Read(NodeKind, token)?.Split(Separator) is [var node, var incarnation] ? new NodeCaller(new NodeId(node), Number(incarnation)) : null;
+
+    /// <summary>Null unless this cluster signed it.</summary>
+    public Caller? ReadProcess(string token) =>
+        Read(ProcessKind, token)?.Split(Separator) is [var machine, var pid, var incarnation, var user, var group, var name]
+            ? new Caller(
+                new Principal(name, (int)Number(user), (int)Number(group)),
+                new ProcessId(Number(pid)), Number(incarnation), new MachineId(Number(machine)))
+            : null;
+
+    private string Sign(string kind, string payload)
+    {
+        var signed = $"{kind}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}";
+        return $"{signed}.{Base64Url.EncodeToString(Mac(signed))}";
+    }
+
+    private string? Read(string kind, string token)
+    {
+        var end = token.LastIndexOf('.');
+        if (end <= kind.Length || !token.StartsWith(kind + ".", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        Span<byte> mac = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        var text = token.AsSpan(end + 1);
+        if (!Base64Url.IsValid(text, out var length) || length != mac.Length
+            || !Base64Url.TryDecodeFromChars(text, mac, out _)
+            || !CryptographicOperations.FixedTimeEquals(mac, Mac(token[..end])))
+        {
+            return null;
+        }
+        return Encoding.UTF8.GetString(Base64Url.DecodeFromChars(token.AsSpan(kind.Length + 1, end - kind.Length - 1)));
+    }
+
+    private byte[] Mac(string signed) => HMACSHA256.HashData(key, (byte[])[.. Encoding.UTF8.GetBytes(signed), 0, .. _clusterId]);
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static long Number(string text) => long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+}

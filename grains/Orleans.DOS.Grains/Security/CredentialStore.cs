@@ -1,0 +1,123 @@
+using System.Buffers.Text;
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Security;
+
+/// <summary>
+/// Knows who a token stands for. Tokens of users are rows of dos_credentials, found by the SHA-256 of the token (a token has 256
+/// random bits, so that a slow hash would add nothing); tokens of processes and nodes are signed and need no row.
+/// An answer holds for two seconds, so that a revoked token dies soon, and up to a minute while the catalog is away (design, section 7).
+/// </summary>
+public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvider time) : ICredentialVerifier
+{
+    public const string UserPrefix = "dos1.";
+    private const int UserTokenLength = 5 + 43, UserTokenBytes = 32;
+    private const int KindUser = 1, KindCluster = 2;
+
+    /// <summary>Bounds the memory that a flood of wrong tokens can take.</summary>
+    private const int CachedMax = 10_000;
+
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan HoldsWhileAway = TimeSpan.FromSeconds(60);
+
+    private readonly ConcurrentDictionary<string, Known> _known = new(StringComparer.Ordinal);
+
+    public async ValueTask<Caller?> VerifyAsync(string token, CancellationToken cancellationToken = default)
+    {
+        if (token.Length > Credentials.TokenLengthMax)
+        {
+            return null;
+        }
+        if (token.StartsWith(ClusterKey.NodeKind, StringComparison.Ordinal))
+        {
+            return key.ReadNode(token) is null ? null : new Caller(Principal.Admin, IsNode: true);
+        }
+        if (token.StartsWith(ClusterKey.ProcessKind, StringComparison.Ordinal))
+        {
+            return key.ReadProcess(token);
+        }
+        return token.Length == UserTokenLength && token.StartsWith(UserPrefix, StringComparison.Ordinal)
+            ? await VerifyUserAsync(Hash(token), cancellationToken).ConfigureAwait(false)
+            : null;
+    }
+
+    /// <summary>Draws a new token.</summary>
+    public static string NewToken() => UserPrefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(UserTokenBytes));
+
+    /// <summary>Makes a token good for a principal. Repeating it is harmless.</summary>
+    public static Task GrantAsync(ICatalog catalog, string token, Principal principal, DateTimeOffset now, CancellationToken cancellationToken) =>
+        InsertAsync(catalog, Hash(token), principal, KindUser, now, cancellationToken);
+
+    /// <summary>Binds the cluster to its key at its first start; answers whether this is the cluster's key.</summary>
+    public static async Task<bool> BindAsync(ICatalog catalog, byte[] clusterKey, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(clusterKey));
+        if (await BoundAsync(catalog, cancellationToken).ConfigureAwait(false) is { } bound)
+        {
+            return bound == hash;
+        }
+        await InsertAsync(catalog, hash, new Principal("cluster", 0, 0), KindCluster, now, cancellationToken).ConfigureAwait(false);
+        return await BoundAsync(catalog, cancellationToken).ConfigureAwait(false) == hash;
+    }
+
+    /// <summary>Hash of the key to which the cluster is bound, or null before its first start.</summary>
+    public static Task<string?> BoundAsync(ICatalog catalog, CancellationToken cancellationToken) => catalog.ReadAsync(
+        session => session.QueryFirstAsync<string>(
+            "SELECT token_hash FROM dos_credentials WHERE kind = @kind ORDER BY created_at, token_hash", new { kind = KindCluster }),
+        cancellationToken);
+
+    private async Task<Caller?> VerifyUserAsync(string hash, CancellationToken cancellationToken)
+    {
+        var known = _known.GetValueOrDefault(hash);
+        if (known is not null && time.GetElapsedTime(known.Read) < Fresh)
+        {
+            return Alive(known);
+        }
+        try
+        {
+            var read = time.GetTimestamp();
+            var row = await catalog.ReadAsync(session => session.QueryFirstAsync<Row>(
+                "SELECT principal AS Name, user_id AS UserId, group_id AS GroupId, expires_at AS ExpiresAt FROM dos_credentials WHERE token_hash = @hash AND kind = @kind",
+                new { hash, kind = KindUser }), cancellationToken).ConfigureAwait(false);
+            if (_known.Count >= CachedMax)
+            {
+                _known.Clear();
+            }
+            known = _known[hash] = new Known(
+                row is null ? null : new Caller(new Principal(row.Name, (int)row.UserId, (int)row.GroupId)), row?.ExpiresAt, read);
+            return Alive(known);
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.Unavailable && known is not null && time.GetElapsedTime(known.Read) < HoldsWhileAway)
+        {
+            return Alive(known);
+        }
+    }
+
+    private Caller? Alive(Known known) =>
+        known.ExpiresAt is { } expiry && CatalogTime.From(time.GetUtcNow()) >= expiry ? null : known.Caller;
+
+    private static Task InsertAsync(ICatalog catalog, string hash, Principal principal, int kind, DateTimeOffset now, CancellationToken cancellationToken) =>
+        catalog.WriteAsync(session => session.ExecuteAsync(
+            """
+            INSERT INTO dos_credentials(token_hash, principal, user_id, group_id, kind, created_at, expires_at)
+            VALUES (@hash, @name, @user, @group, @kind, @at, NULL) ON CONFLICT (token_hash) DO NOTHING
+            """,
+            new { hash, name = principal.Name, user = (long)principal.UserId, group = (long)principal.GroupId, kind = (long)kind, at = CatalogTime.From(now) }),
+            cancellationToken);
+
+    private static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
+
+    private sealed record Known(Caller? Caller, long? ExpiresAt, long Read);
+
+    private sealed class Row
+    {
+        public string Name { get; set; } = "";
+        public long UserId { get; set; }
+        public long GroupId { get; set; }
+        public long? ExpiresAt { get; set; }
+    }
+}

@@ -1,0 +1,163 @@
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>Seal and move on: one catalog transaction seals the old segment and names the new one; only then is anything written there.</summary>
+internal sealed partial class ReplicatedLog
+{
+    private const int OpenAttemptsMax = 4;
+    private readonly HashSet<NodeId> _avoided = [];
+    private SealedSegment? _unrecorded;
+
+    private async Task MoveAsync(OpenSegment? old)
+    {
+        // Callers hold the gate: go on without it.
+        await Task.Yield();
+        try
+        {
+            if (old is not null)
+            {
+                lock (_gate)
+                {
+                    _queue.InsertRange(0, old.Unacknowledged);
+                }
+                _unrecorded = await SealAsync(old);
+                _services.Reader.Forget(old.Id);
+            }
+            bool closing;
+            lock (_gate)
+            {
+                closing = _closing && _queue.Count == 0;
+                // A sealed segment is on the disks of its good replicas.
+                _flushes.ForEach(flush => flush.Done.TrySetResult());
+                _flushes.Clear();
+            }
+            var opened = closing ? null : await OpenAsync();
+            if (closing)
+            {
+                await RecordAsync(null, []);
+                return;
+            }
+            lock (_gate)
+            {
+                _isMoving = false;
+                if (_ended is null)
+                {
+                    _current = opened;
+                    opened!.Writer.Opened(Now, []);
+                }
+            }
+        }
+        catch (DosException exception)
+        {
+            lock (_gate)
+            {
+                _isMoving = false;
+                if (exception.Code == DosErrorCode.Stale || _closing || (old is not null && _unrecorded is null))
+                {
+                    End(exception);
+                }
+                else
+                {
+                    FailWaiting(exception);
+                }
+            }
+            return;
+        }
+        catch (Exception exception)
+        {
+            // A bug: nobody may wait for ever because of it.
+            lock (_gate)
+            {
+                End(exception);
+            }
+            throw;
+        }
+        lock (_gate)
+        {
+            Go();
+        }
+    }
+
+    /// <summary>Seals the replicas that work at the acknowledged length. Those that do not confirm it are lost.</summary>
+    private async Task<SealedSegment> SealAsync(OpenSegment old)
+    {
+        var length = old.Writer.AcknowledgedLength;
+        var answers = await Task.WhenAll(old.Replicas.Select((replica, index) => old.Writer.IsFailed(index)
+            ? Task.FromResult<ReplicaAnswer?>(null)
+            : AskAsync(replica, service => service.SealAsync(old.Id, replica.Disk, _epoch, length))));
+        if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
+        {
+            throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
+        }
+        var lost = old.Replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).ToList();
+        if (lost.Count == old.Replicas.Count && length > 0)
+        {
+            throw old.Replicas.Select((_, index) => index).All(old.Writer.IsOutOfSpace)
+                ? new DosException(DosErrorCode.NoSpace, "Every disk that holds the segment is full")
+                : new DosException(DosErrorCode.Unavailable, $"No replica of segment {old.Id} answers");
+        }
+        _avoided.Clear();
+        _avoided.UnionWith(lost.Select(replica => replica.Node));
+        return new SealedSegment(old.Id, length, [.. lost.Select(replica => replica.Disk)]);
+    }
+
+    private async Task<OpenSegment> OpenAsync()
+    {
+        var minimum = await _services.Placer.MinimumAsync(_wanted);
+        for (var attempt = 0; attempt < OpenAttemptsMax; attempt++)
+        {
+            var replicas = await _services.Placer.ChooseAsync(_wanted, _avoided);
+            if (replicas.Count < minimum)
+            {
+                // The next try may use the avoided nodes again: they may have come back.
+                _avoided.Clear();
+                throw new DosException(DosErrorCode.Unavailable, $"{replicas.Count} nodes can hold a replica, {minimum} are needed");
+            }
+            var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
+            await RecordAsync(id, replicas);
+            var answers = await Task.WhenAll(replicas.Select(replica => AskAsync(replica, service => service.CreateAsync(
+                new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }))));
+            if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
+            {
+                return new OpenSegment(id, replicas, _epoch);
+            }
+            if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
+            {
+                throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
+            }
+            _avoided.UnionWith(replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).Select(replica => replica.Node));
+            _unrecorded = new SealedSegment(id, 0, []);
+        }
+        throw new DosException(DosErrorCode.Unavailable, $"No nodes made a segment for {_target}");
+    }
+
+    /// <summary>One transaction: what was sealed, and what is opened.</summary>
+    private async Task RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
+    {
+        var sealing = _unrecorded;
+        if (sealing is null && opened is null)
+        {
+            return;
+        }
+        var now = CatalogTime.From(_services.Time.GetUtcNow());
+        await _services.Catalog.WriteAsync(async session =>
+        {
+            await session.RequireEpochAsync(_target, _epoch);
+            if (sealing is not null)
+            {
+                await SegmentRows.SealAsync(session, sealing, now);
+            }
+            if (opened is { } id)
+            {
+                await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
+            }
+            return true;
+        });
+        _unrecorded = null;
+    }
+
+    private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call) =>
+        ReplicaCalls.AskAsync(_services.Clients, replica.Node, call, Limits.CallTimeout, _services.Time);
+}

@@ -1,0 +1,42 @@
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>Gathers the facts for <see cref="ReplicaPlacement"/>: live nodes, their disks, their zones.</summary>
+internal sealed class SegmentPlacer(INodeView nodes, ICatalog catalog)
+{
+    private sealed record DiskRow
+    {
+        public string NodeId { get; init; } = "";
+        public string DiskId { get; init; } = "";
+    }
+
+    private sealed record MinimumRow
+    {
+        public long ReplicasMin { get; init; }
+    }
+
+    /// <summary>Below this many replicas nothing is written.</summary>
+    public async Task<int> MinimumAsync(int wanted) => (int)Math.Min(wanted, await catalog.ReadAsync(async session =>
+        (await session.QueryFirstAsync<MinimumRow>("SELECT replicas_min AS ReplicasMin FROM dos_cluster WHERE one = 1"))?.ReplicasMin ?? 1));
+
+    /// <summary>At most <paramref name="wanted"/> replicas on live nodes outside <paramref name="excluded"/>.</summary>
+    public async Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded)
+    {
+        var candidates = nodes.Active.Where(node => !excluded.Contains(node)).Where(IsWilling).Select(Candidate).ToList();
+        var chosen = ReplicaPlacement.Choose(candidates, nodes.Self, wanted, Random.Shared.NextDouble());
+        var disks = (await catalog.ReadAsync(session => session.QueryAsync<DiskRow>("SELECT node_id AS NodeId, disk_id AS DiskId FROM dos_nodes")))
+            .ToDictionary(row => row.NodeId, row => row.DiskId);
+        return [.. chosen.Where(node => disks.ContainsKey(node.Value)).Select(node => new Replica(node, new DiskId(disks[node.Value])))];
+    }
+
+    private bool IsWilling(NodeId node) =>
+        !nodes.Reports.TryGetValue(node, out var report) || report.State is NodeState.Ready or NodeState.Joining;
+
+    private PlacementCandidate Candidate(NodeId node)
+    {
+        var report = nodes.Reports.GetValueOrDefault(node);
+        return new(node, report is null ? 0 : report.DiskBytes - report.DiskUsedBytes, report?.Labels.GetValueOrDefault("zone") ?? "");
+    }
+}

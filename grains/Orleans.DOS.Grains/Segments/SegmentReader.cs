@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>Reads from any good replica, this node's first.</summary>
+internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time)
+{
+    /// <summary>Known places; a wrong one costs a failed read and a look into the catalog.</summary>
+    private const int PlacesMax = 16 * 1024;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private readonly ConcurrentDictionary<SegmentId, IReadOnlyList<Replica>> _places = new();
+
+    public void Forget(SegmentId segment) => _places.TryRemove(segment, out _);
+
+    /// <summary>Good replicas, this node's first.</summary>
+    public async Task<IReadOnlyList<Replica>> ReplicasAsync(SegmentId segment, CancellationToken cancellationToken = default)
+    {
+        if (_places.TryGetValue(segment, out var known))
+        {
+            return known;
+        }
+        var rows = await catalog.ReadAsync(session => SegmentRows.ReplicasAsync(session, segment.Value), cancellationToken);
+        IReadOnlyList<Replica> replicas = [.. rows.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica()).OrderBy(replica => replica.Node != nodes.Self)];
+        if (_places.Count >= PlacesMax)
+        {
+            _places.Clear();
+        }
+        _places[segment] = replicas;
+        return replicas;
+    }
+
+    /// <exception cref="DosException">Unavailable: no replica answers. Damaged: those that answer fail their checksum.</exception>
+    public async Task<byte[]> ReadAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken = default)
+    {
+        var damaged = false;
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            foreach (var replica in await ReplicasAsync(segment, cancellationToken))
+            {
+                try
+                {
+                    var chunk = await clients.Segments(replica.Node).ReadAsync(segment, replica.Disk, offset, bytesMax).WaitAsync(Patience, time, cancellationToken);
+                    if (chunk.Answer.Outcome == ReplicaOutcome.Done)
+                    {
+                        return chunk.Frames;
+                    }
+                    damaged |= chunk.Answer.Outcome == ReplicaOutcome.Failed;
+                }
+                catch (Exception exception) when (ReplicaCalls.IsLost(exception))
+                {
+                    // The next replica may have it; when none has, that is what the caller is told.
+                }
+            }
+            Forget(segment);
+        }
+        throw damaged
+            ? new DosException(DosErrorCode.Damaged, $"Segment {segment} fails its checksum at byte {offset}")
+            : new DosException(DosErrorCode.Unavailable, $"No replica of segment {segment} can be read now");
+    }
+}

@@ -1,0 +1,170 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>
+/// Fills up missing replicas of sealed segments, and collects segments that nothing refers to. Runs on every node and works on the
+/// one with the lowest id; two at once for a moment do the same harmless thing twice, since copies and deletions may be repeated.
+/// </summary>
+public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time, ILogger<SegmentRepair> log) : BackgroundService
+{
+    private const int RowsMax = 256;
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+    /// <summary>A node that restarts comes back sooner, and nothing needs to be copied.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+    /// <summary>Readers that learned a place before the row was marked are done after this time.</summary>
+    private static readonly TimeSpan SafeAge = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan CopyPatience = TimeSpan.FromSeconds(25);
+    private readonly SegmentPlacer _placer = new(nodes, catalog);
+    private readonly Dictionary<long, DateTimeOffset> _belowSince = [];
+
+    private sealed record BytesRow
+    {
+        public long Bytes { get; init; }
+    }
+
+    /// <summary>Bytes of sealed segments with fewer good replicas on live nodes than they should have.</summary>
+    public static async Task<long> BytesBelowTargetAsync(ICatalog catalog, INodeView nodes)
+    {
+        var (after, below) = (0L, 0L);
+        while (await PageAsync(catalog, SegmentRow.Sealed, after) is { Count: > 0 } page)
+        {
+            below += page.Where(entry => Live(nodes, entry.Replicas).Count < entry.Segment.ReplicasWanted).Sum(entry => entry.Segment.Length);
+            after = page[^1].Segment.SegmentId;
+        }
+        return below;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Every, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                if (nodes.Active is { Count: > 0 } active && active[0] == nodes.Self)
+                {
+                    await FillUpAsync(stoppingToken);
+                    await CollectAsync(stoppingToken);
+                }
+            }
+            catch (Exception exception) when (ReplicaCalls.IsLost(exception))
+            {
+                LogLater(log, exception);
+            }
+        }
+    }
+
+    /// <summary>One pass over the sealed segments.</summary>
+    internal async Task FillUpAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var after = 0L;
+        while (await PageAsync(catalog, SegmentRow.Sealed, after) is { Count: > 0 } page)
+        {
+            foreach (var (segment, replicas) in page)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                after = segment.SegmentId;
+                var live = Live(nodes, replicas);
+                if (live.Count >= segment.ReplicasWanted || live.Count == 0)
+                {
+                    _belowSince.Remove(segment.SegmentId);
+                    continue;
+                }
+                _belowSince.TryAdd(segment.SegmentId, now);
+                if (now - _belowSince[segment.SegmentId] >= Grace)
+                {
+                    await FillUpAsync(segment, live);
+                }
+            }
+        }
+    }
+
+    /// <summary>Deletes what was released long enough ago: the files first, then the rows that know of them.</summary>
+    internal async Task CollectAsync(CancellationToken cancellationToken)
+    {
+        var after = 0L;
+        var before = CatalogTime.From(time.GetUtcNow() - SafeAge);
+        while (await PageAsync(catalog, SegmentRow.Deleting, after) is { Count: > 0 } page)
+        {
+            foreach (var (segment, replicas) in page)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                after = segment.SegmentId;
+                await CollectAsync(segment.SegmentId, replicas, before);
+            }
+        }
+    }
+
+    private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live)
+    {
+        var (kind, value) = Parse(segment.Object);
+        var missing = (int)segment.ReplicasWanted - live.Count;
+        foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
+        {
+            var header = new SegmentHeader { Segment = new SegmentId(segment.SegmentId), Object = new ObjectId(kind, value), Epoch = segment.Epoch, Disk = replica.Disk };
+            var source = live[0];
+            // The epoch of a replica that was sealed in a takeover is higher than the segment's own.
+            var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
+            var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
+            var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
+            var answer = await ReplicaCalls.AskAsync(
+                clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
+            if (answer is { Outcome: ReplicaOutcome.Done } && answer.Length == segment.Length)
+            {
+                await catalog.WriteAsync(session => SegmentRows.InsertReplicaAsync(session, segment.SegmentId, replica));
+                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+            }
+        }
+    }
+
+    private async Task CollectAsync(long segment, IReadOnlyList<ReplicaRow> replicas, long before)
+    {
+        var old = await catalog.ReadAsync(session => session.QueryFirstAsync<BytesRow>(
+            "SELECT length AS Bytes FROM dos_segments WHERE segment_id = @segment AND state = 3 AND deleted_at <= @before "
+            + "AND NOT EXISTS (SELECT 1 FROM dos_extents WHERE segment_id = @segment)", new { segment, before }));
+        if (old is null)
+        {
+            return;
+        }
+        foreach (var replica in replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _)))
+        {
+            await clients.Segments(replica.Node).DeleteAsync(new SegmentId(segment), replica.Disk);
+            await catalog.WriteAsync(session => session.ExecuteAsync(
+                "DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND disk_id = @disk", new { segment, disk = replica.Disk.Value }));
+        }
+        // Files on nodes that are away keep their rows, and the segment's, until they are back.
+        await catalog.WriteAsync(session => session.ExecuteAsync(
+            "DELETE FROM dos_segments WHERE segment_id = @segment AND state = 3 AND NOT EXISTS (SELECT 1 FROM dos_segment_replicas WHERE segment_id = @segment)",
+            new { segment }));
+    }
+
+    private static Task<List<(SegmentRow Segment, IReadOnlyList<ReplicaRow> Replicas)>> PageAsync(ICatalog catalog, long state, long after) => catalog.ReadAsync(async session =>
+    {
+        var page = new List<(SegmentRow, IReadOnlyList<ReplicaRow>)>();
+        foreach (var segment in await SegmentRows.InStateAsync(session, state, after, RowsMax))
+        {
+            page.Add((segment, await SegmentRows.ReplicasAsync(session, segment.SegmentId)));
+        }
+        return page;
+    });
+
+    private static List<Replica> Live(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) =>
+        [.. replicas.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
+
+    private static (ObjectKind Kind, long Value) Parse(string target)
+    {
+        var colon = target.IndexOf(':', StringComparison.Ordinal);
+        return (Enum.Parse<ObjectKind>(target.AsSpan(0, colon), ignoreCase: true), long.Parse(target.AsSpan(colon + 1), System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Segment {Segment} ({Bytes} bytes) has a new replica on {Node}")]
+    private static partial void LogFilledUp(ILogger log, long segment, long bytes, NodeId node);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Repair of segments goes on later")]
+    private static partial void LogLater(ILogger log, Exception exception);
+}

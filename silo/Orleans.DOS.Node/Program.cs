@@ -1,0 +1,17 @@
+using Microsoft.AspNetCore.Builder;
+using Orleans.DOS.Node;
+using Orleans.DOS.Server;
+
+try
+{
+    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+    builder.AddDosNode(options => NodeCommandLine.Apply(args, options));
+    var app = builder.Build();
+    app.MapDosNode();
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception failure)
+{
+    return NodeFailure.Tell(failure);
+}

@@ -1,0 +1,15 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace Orleans.DOS.Nodes;
+
+/// <summary>This node's answers to others about what it owns.</summary>
+[Reentrant]
+public sealed class NodeService(GrainId id, Silo silo, ILoggerFactory loggers, IOwnedObjects owned, NodeFacts facts)
+    : GrainService(id, silo, loggers), INodeService
+{
+    public Task<bool> DropAsync(ObjectId target, long belowEpoch) => owned.DropAsync(target, belowEpoch);
+
+    public Task<long> PingAsync(long callerIncarnation) => Task.FromResult(facts.Incarnation);
+}

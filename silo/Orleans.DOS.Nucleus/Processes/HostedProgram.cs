@@ -1,0 +1,55 @@
+namespace Orleans.DOS.Processes;
+
+/// <summary>One incarnation on this node, from its start until it is forgotten; it outlives its worker and every grain.</summary>
+internal sealed class HostedProgram
+{
+    private readonly TaskCompletionSource<ProcessExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CapturedOutput _standardOutput;
+    private readonly CapturedOutput _standardError;
+    private int _signal;
+
+    public HostedProgram(ProcessStart start, WorkerConnection worker, string outputPath, long outputBytesMax)
+    {
+        (Start, Worker) = (start, worker);
+        _standardOutput = new CapturedOutput(outputPath + ".out", outputBytesMax, start.Incarnation);
+        _standardError = new CapturedOutput(outputPath + ".err", outputBytesMax, start.Incarnation);
+        var (pid, incarnation) = (start.Pid.Value, start.Incarnation);
+        Input = new InputBuffer(
+            data => worker.SendAsync(WorkerPipeType.Input, 0, pid, incarnation, data),
+            () => worker.SendAsync(WorkerPipeType.CloseInput, 0, pid, incarnation, default));
+    }
+
+    public ProcessStart Start { get; }
+    public WorkerConnection Worker { get; }
+    public InputBuffer Input { get; }
+    public Task<ProcessExit> Exit => _exit.Task;
+    public bool HasEnded => _exit.Task.IsCompleted;
+
+    public CapturedOutput Output(OutputStream stream) => stream switch
+    {
+        OutputStream.StandardOutput => _standardOutput,
+        OutputStream.StandardError => _standardError,
+        _ => throw new DosException(DosErrorCode.InvalidArgument, $"no output stream {(byte)stream}"),
+    };
+
+    /// <summary>Remembers the last signal: it names the exit code if the program has to be ended with its worker.</summary>
+    public void Signalled(ProcessSignal signal) => Interlocked.Exchange(ref _signal, (int)signal);
+
+    /// <summary>It is the one that its worker had to be ended for.</summary>
+    public bool WasKilled => Volatile.Read(ref _signal) == (int)ProcessSignal.Kill;
+
+    /// <returns>False when it had ended before.</returns>
+    public bool End(ProcessExit exit)
+    {
+        Input.Break();
+        _standardOutput.Complete();
+        _standardError.Complete();
+        return _exit.TrySetResult(exit);
+    }
+
+    public void Forget()
+    {
+        _standardOutput.Dispose();
+        _standardError.Dispose();
+    }
+}

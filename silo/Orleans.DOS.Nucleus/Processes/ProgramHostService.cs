@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using Orleans.DOS.Jobs;
+using Orleans.Runtime;
+
+namespace Orleans.DOS.Processes;
+
+/// <summary>The door of this node's <see cref="ProgramHost"/> for grains of all nodes. Its calls interleave: long polls hold nobody up.</summary>
+public sealed class ProgramHostService(GrainId id, Silo silo, ILoggerFactory loggers, ProgramHost host)
+    : GrainService(id, silo, loggers), IProgramHostService
+{
+    public Task StartAsync(ProcessStart start) => host.StartAsync(start);
+    public Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait) => host.WaitExitAsync(pid, incarnation, wait);
+    public Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal) => host.SignalAsync(pid, incarnation, signal);
+    public Task<long> WriteInputAsync(ProcessId pid, long incarnation, long position, Immutable<byte[]> data) => host.WriteInputAsync(pid, incarnation, position, data.Value);
+    public Task CloseInputAsync(ProcessId pid, long incarnation) => host.CloseInputAsync(pid, incarnation);
+    public Task<OutputChunk> ReadOutputAsync(ProcessId pid, long incarnation, OutputStream stream, long position, bool wait) => host.ReadOutputAsync(pid, incarnation, stream, position, wait);
+    public Task StartTaskAsync(TaskStart task) => host.StartTaskAsync(task);
+    public Task CancelTasksAsync(JobId job, long coordinatorEpoch) => host.CancelTasksAsync(job, coordinatorEpoch);
+    public Task<IReadOnlyList<TaskReport>> CollectTasksAsync(JobId job, long coordinatorEpoch, IReadOnlyList<long> acknowledged, bool wait) => host.CollectTasksAsync(job, coordinatorEpoch, acknowledged, wait);
+
+    public Task ForgetAsync(ProcessId pid, long incarnation)
+    {
+        host.Forget(pid, incarnation);
+        return Task.CompletedTask;
+    }
+}

@@ -1,0 +1,189 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>
+/// One journal per disk: small unsynced ends of many segments are written behind each other and share one fsync (group commit, as
+/// BookKeeper's bookies do). The segment's own file holds the same bytes in the page cache; the journal is read after a crash only.
+/// When a journal file is full, the segments that it names are synced and it goes.
+/// </summary>
+internal sealed class SegmentJournal : IDisposable
+{
+    public const long FileBytesMax = 64L * 1024 * 1024;
+    private const int HeaderBytes = 32;
+    private const int BatchBytesMax = 1024 * 1024;
+    private const uint Magic = 0x01_4A_4F_44;
+
+    private readonly string _directory;
+    private readonly Action<IReadOnlyCollection<long>> _syncSegments;
+    private readonly BlockingCollection<Entry> _queue = [];
+    private readonly HashSet<long> _named = [];
+    private readonly Thread _thread;
+    private SafeFileHandle _handle;
+    private long _number;
+    private long _length;
+    private Exception? _broken;
+
+    /// <param name="syncSegments">Brings the files of the segments named to disk; runs on the journal's thread.</param>
+    public SegmentJournal(string directory, long number, Action<IReadOnlyCollection<long>> syncSegments)
+    {
+        _directory = directory;
+        _number = number;
+        _syncSegments = syncSegments;
+        _handle = Create(number);
+        _thread = new Thread(Run) { IsBackground = true, Name = "dos-journal" };
+        _thread.Start();
+    }
+
+    /// <param name="done">Called on the journal's thread when the bytes are on disk, or with what went wrong.</param>
+    public void Append(long segment, long offset, byte[] bytes, Action<Exception?> done) => _queue.Add(new(segment, offset, bytes, done));
+
+    public void Dispose()
+    {
+        _queue.CompleteAdding();
+        _thread.Join();
+        _handle.Dispose();
+    }
+
+    /// <summary>Hands every whole record of the journals to <paramref name="apply"/>, oldest first, and answers the highest number in use.</summary>
+    public static long Replay(string directory, Action<long, long, byte[]> apply)
+    {
+        var highest = 0L;
+        foreach (var (number, path) in Files(directory))
+        {
+            highest = number;
+            var bytes = File.ReadAllBytes(path);
+            var at = 0;
+            while (TryRead(bytes.AsSpan(at), out var segment, out var offset, out var data))
+            {
+                apply(segment, offset, data);
+                at += HeaderBytes + data.Length;
+            }
+        }
+        return highest;
+    }
+
+    public static void DeleteAll(string directory)
+    {
+        foreach (var (_, path) in Files(directory))
+        {
+            File.Delete(path);
+        }
+    }
+
+    private static List<(long Number, string Path)> Files(string directory) =>
+        [.. Directory.EnumerateFiles(directory, "journal-*")
+            .Select(path => (Number: long.Parse(Path.GetFileName(path).AsSpan(8), NumberStyles.None, CultureInfo.InvariantCulture), path))
+            .OrderBy(file => file.Number)];
+
+    private void Run()
+    {
+        var batch = new List<Entry>();
+        foreach (var first in _queue.GetConsumingEnumerable())
+        {
+            batch.Clear();
+            batch.Add(first);
+            var bytes = HeaderBytes + first.Bytes.Length;
+            while (bytes < BatchBytesMax && _queue.TryTake(out var next))
+            {
+                batch.Add(next);
+                bytes += HeaderBytes + next.Bytes.Length;
+            }
+            Commit(batch, bytes);
+        }
+    }
+
+    private void Commit(List<Entry> batch, int bytes)
+    {
+        try
+        {
+            // After a failed fsync nobody knows what the disk has (Linux drops the pages): never try the same file again.
+            if (_broken is null)
+            {
+                Write(batch, bytes);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _broken = exception;
+        }
+        foreach (var entry in batch)
+        {
+            entry.Done(_broken);
+        }
+    }
+
+    private void Write(List<Entry> batch, int bytes)
+    {
+        if (_length + bytes > FileBytesMax)
+        {
+            Rotate();
+        }
+        var buffer = new byte[bytes];
+        var at = 0;
+        foreach (var entry in batch)
+        {
+            at += Encode(entry, buffer.AsSpan(at));
+            _named.Add(entry.Segment);
+        }
+        RandomAccess.Write(_handle, buffer, _length);
+        RandomAccess.FlushToDisk(_handle);
+        _length += bytes;
+    }
+
+    private void Rotate()
+    {
+        _syncSegments(_named);
+        _named.Clear();
+        var old = PathOf(_number);
+        _handle.Dispose();
+        _handle = Create(++_number);
+        _length = 0;
+        File.Delete(old);
+    }
+
+    private SafeFileHandle Create(long number)
+    {
+        var handle = File.OpenHandle(PathOf(number), FileMode.Create, FileAccess.ReadWrite);
+        Disk.SyncDirectory(_directory);
+        return handle;
+    }
+
+    private string PathOf(long number) => Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"journal-{number}"));
+
+    private static int Encode(Entry entry, Span<byte> target)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(target, Magic);
+        BinaryPrimitives.WriteInt64LittleEndian(target[8..], entry.Segment);
+        BinaryPrimitives.WriteInt64LittleEndian(target[16..], entry.Offset);
+        BinaryPrimitives.WriteInt64LittleEndian(target[24..], entry.Bytes.Length);
+        entry.Bytes.CopyTo(target[HeaderBytes..]);
+        var length = HeaderBytes + entry.Bytes.Length;
+        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Compute(target[8..length]));
+        return length;
+    }
+
+    private static bool TryRead(ReadOnlySpan<byte> source, out long segment, out long offset, out byte[] data)
+    {
+        (segment, offset, data) = (0, 0, []);
+        if (source.Length < HeaderBytes || BinaryPrimitives.ReadUInt32LittleEndian(source) != Magic)
+        {
+            return false;
+        }
+        var length = BinaryPrimitives.ReadInt64LittleEndian(source[24..]);
+        if (length < 0 || length > source.Length - HeaderBytes
+            || BinaryPrimitives.ReadUInt32LittleEndian(source[4..]) != Crc32C.Compute(source.Slice(8, HeaderBytes - 8 + (int)length)))
+        {
+            return false;
+        }
+        segment = BinaryPrimitives.ReadInt64LittleEndian(source[8..]);
+        offset = BinaryPrimitives.ReadInt64LittleEndian(source[16..]);
+        data = source.Slice(HeaderBytes, (int)length).ToArray();
+        return true;
+    }
+
+    private readonly record struct Entry(long Segment, long Offset, byte[] Bytes, Action<Exception?> Done);
+}

@@ -1,0 +1,220 @@
+using System.Globalization;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>The blocking half: each method is called on the thread that its name or its caller says.</summary>
+public sealed partial class SegmentStore
+{
+    private string PathOf(SegmentId id) => Path.Combine(
+        SegmentsDirectory, string.Create(CultureInfo.InvariantCulture, $"{id.Value & 0xff:x2}"), string.Create(CultureInfo.InvariantCulture, $"{id.Value}.seg"));
+
+    private StoredSegment Make(SegmentHeader header)
+    {
+        var path = PathOf(header.Segment);
+        var shard = Path.GetDirectoryName(path)!;
+        if (!Directory.Exists(shard))
+        {
+            Directory.CreateDirectory(shard);
+            Disk.SyncDirectory(SegmentsDirectory);
+        }
+        var first = new SegmentFileHeader(1, header.Segment, header.Object, header.Epoch, 0, false, false);
+        using (var handle = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite))
+        {
+            first.Write(handle);
+            RandomAccess.SetLength(handle, SegmentFileHeader.LogStart);
+            RandomAccess.FlushToDisk(handle);
+        }
+        Disk.SyncDirectory(shard);
+        return new StoredSegment(first, ReplicaState.Created(header.Epoch), path);
+    }
+
+    private void WriteLog(StoredSegment segment, ReadOnlySpan<byte> frames)
+    {
+        // A failed write leaves bytes behind the length only: the next one overwrites them, and recovery drops them.
+        var at = SegmentFileHeader.LogStart + segment.State.Length;
+        while (true)
+        {
+            var handle = _handles.Get(segment.Id.Value, segment.Path);
+            try
+            {
+                RandomAccess.Write(handle, frames, at);
+                return;
+            }
+            catch (ObjectDisposedException) when (handle.IsClosed)
+            {
+                // Pushed out of the cache in between: opened again.
+            }
+        }
+    }
+
+    private void WriteHeader(StoredSegment segment, ReplicaState state)
+    {
+        segment.HeaderVersion++;
+        var header = new SegmentFileHeader(segment.HeaderVersion, segment.Id, segment.Object, state.Epoch, state.Length, state.Sealed, state.Damaged);
+        Guarded(segment, () => _handles.Use(segment.Id.Value, segment.Path, handle =>
+        {
+            header.Write(handle);
+            if (state.Sealed)
+            {
+                RandomAccess.SetLength(handle, SegmentFileHeader.LogStart + state.Length);
+            }
+            RandomAccess.FlushToDisk(handle);
+            return true;
+        }));
+    }
+
+    private void SyncData(StoredSegment segment, long length)
+    {
+        if (segment.State.SyncedLength < length)
+        {
+            Guarded(segment, () => Flush(segment));
+        }
+    }
+
+    private bool Flush(StoredSegment segment) => _handles.Use(segment.Id.Value, segment.Path, handle =>
+    {
+        RandomAccess.FlushToDisk(handle);
+        return true;
+    });
+
+    /// <summary>After a failed fsync Linux may have dropped the pages: nothing more is promised for the segment.</summary>
+    private static void Guarded(StoredSegment segment, Func<bool> call)
+    {
+        try
+        {
+            call();
+        }
+        catch (IOException exception) when (!Disk.IsFull(exception))
+        {
+            segment.Broken = true;
+            throw;
+        }
+    }
+
+    private void Wait(StoredSegment segment, long length, TaskCompletionSource<bool> done)
+    {
+        if (segment.State.SyncedLength >= length)
+        {
+            done.SetResult(true);
+            return;
+        }
+        segment.Waiters.Add((length, done));
+        StartSync(segment);
+    }
+
+    private void StartSync(StoredSegment segment)
+    {
+        if (segment.Syncing)
+        {
+            return;
+        }
+        segment.Syncing = true;
+        var target = segment.State.Length;
+        var from = segment.State.SyncedLength;
+        if (target - from <= Limits.JournaledFrameBytesMax)
+        {
+            var bytes = new byte[target - from];
+            _handles.Use(segment.Id.Value, segment.Path, handle => Disk.Read(handle, bytes, SegmentFileHeader.LogStart + from));
+            _journal.Append(segment.Id.Value, from, bytes, failure => Finish(segment, target, failure));
+            return;
+        }
+        _sync[(int)((ulong)segment.Id.Value % SyncThreads)].Post(() =>
+        {
+            Exception? failure = null;
+            try
+            {
+                Flush(segment);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                failure = exception;
+            }
+            Finish(segment, target, failure);
+        });
+    }
+
+    /// <summary>Called on a sync thread or the journal's; goes on at the segment's own.</summary>
+    private void Finish(StoredSegment segment, long target, Exception? failure)
+    {
+        if (_closed)
+        {
+            // The disk threads have ended; the clean end syncs everything by itself.
+            segment.Waiters.ForEach(waiter => waiter.Done.TrySetResult(false));
+            return;
+        }
+        ThreadOf(segment.Id).Post(() =>
+        {
+            segment.Syncing = false;
+            if (failure is not null)
+            {
+                LogDiskFailed(_log, failure, segment.Id, _directory);
+                segment.Broken = true;
+                segment.Waiters.ForEach(waiter => waiter.Done.SetResult(false));
+                segment.Waiters.Clear();
+                return;
+            }
+            segment.Become(segment.State.Synced(target));
+            foreach (var (_, done) in segment.Waiters.Where(waiter => waiter.Length <= target))
+            {
+                done.SetResult(true);
+            }
+            segment.Waiters.RemoveAll(waiter => waiter.Length <= target);
+            if (segment.Waiters.Count > 0)
+            {
+                StartSync(segment);
+            }
+        });
+    }
+
+    /// <summary>Brings files to disk whose ends only the journal has; a deleted one needs nothing.</summary>
+    private void SyncFiles(IReadOnlyCollection<long> ids)
+    {
+        foreach (var id in ids)
+        {
+            if (_segments.TryGetValue(id, out var segment) && File.Exists(segment.Path))
+            {
+                Flush(segment);
+            }
+        }
+    }
+
+    private SegmentChunk Read(StoredSegment segment, long offset, int bytesMax)
+    {
+        var left = segment.ReadableLength - offset;
+        var answer = Answer(ReplicaVerdict.Done, segment.State);
+        if (offset < 0 || left <= 0)
+        {
+            return new SegmentChunk(left == 0 && offset >= 0 ? answer : answer with { Outcome = ReplicaOutcome.RefusedOffset }, []);
+        }
+        try
+        {
+            var bytes = ReadLog(segment, offset, (int)Math.Min(left, Math.Max(bytesMax, FrameCodec.HeaderBytes)));
+            var first = FrameCodec.PeekLength(bytes);
+            if (first > bytes.Length && first <= left)
+            {
+                bytes = ReadLog(segment, offset, first);
+            }
+            var valid = FrameCodec.ValidPrefix(bytes, segment.Id);
+            if (valid == 0 || (valid < bytes.Length && FrameCodec.PeekLength(bytes.AsSpan(valid)) is var next && next > 0 && next <= bytes.Length - valid))
+            {
+                LogReadDamaged(_log, segment.Id, offset + valid, _directory);
+                answer = answer with { Outcome = valid == 0 ? ReplicaOutcome.Failed : ReplicaOutcome.Done };
+            }
+            Array.Resize(ref bytes, valid);
+            return new SegmentChunk(answer, bytes);
+        }
+        catch (IOException exception)
+        {
+            LogDiskFailed(_log, exception, segment.Id, _directory);
+            return new SegmentChunk(answer with { Outcome = ReplicaOutcome.Failed }, []);
+        }
+    }
+
+    private byte[] ReadLog(StoredSegment segment, long offset, int count)
+    {
+        var bytes = GC.AllocateUninitializedArray<byte>(count);
+        var read = _handles.Use(segment.Id.Value, segment.Path, handle => Disk.Read(handle, bytes, SegmentFileHeader.LogStart + offset));
+        Array.Resize(ref bytes, read);
+        return bytes;
+    }
+}

@@ -1,0 +1,270 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using Microsoft.Win32.SafeHandles;
+
+namespace Orleans.DOS.Segments;
+
+/// <summary>
+/// The replicas on one disk directory: <c>disk.id</c>, <c>boot</c>, <c>journal-N</c>, <c>segments/xx/ID.seg</c>.
+/// <para>
+/// Each segment belongs to one disk thread, which decides with <see cref="ReplicaState"/> and writes, so that appends keep their
+/// order without locks. Syncs run beside it: a gap of at most <see cref="Limits.JournaledFrameBytesMax"/> goes through the journal
+/// that all segments share, a larger one is an fsync of the segment's file; whoever asks meanwhile shares the next one.
+/// </para>
+/// </summary>
+public sealed partial class SegmentStore : IDisposable
+{
+    private const int DiskThreads = 4;
+    private const int SyncThreads = 2;
+    private const int ReadThreads = 2;
+    private const int HandlesMax = 512;
+
+    private readonly string _directory;
+    private readonly string _boot;
+    private readonly ILogger _log;
+    private readonly ConcurrentDictionary<long, StoredSegment> _segments = new();
+    private readonly HandleCache _handles = new(HandlesMax);
+    private readonly DiskThread[] _disk = [.. Enumerable.Range(0, DiskThreads).Select(i => new DiskThread($"dos-disk-{i}"))];
+    private readonly DiskThread[] _sync = [.. Enumerable.Range(0, SyncThreads).Select(i => new DiskThread($"dos-sync-{i}"))];
+    private readonly DiskThread[] _read = [.. Enumerable.Range(0, ReadThreads).Select(i => new DiskThread($"dos-read-{i}"))];
+    private readonly SegmentJournal _journal;
+    private bool _closed;
+
+    /// <param name="directory">Made if missing. Nobody else may use it at the same time.</param>
+    /// <param name="boot">Names one run of the host (Linux: /proc/sys/kernel/random/boot_id): while it stays the same, what was written to the page cache is still there although the process died.</param>
+    public SegmentStore(string directory, string boot, ILogger<SegmentStore> log)
+    {
+        _directory = Path.GetFullPath(directory);
+        _boot = boot;
+        _log = log;
+        Directory.CreateDirectory(SegmentsDirectory);
+        Id = ReadOrMakeId();
+        var cacheSurvived = CacheSurvived();
+        // The new mark is written when recovery is complete, so that a crash during recovery does not forget the power loss.
+        Load();
+        var journal = SegmentJournal.Replay(_directory, Replay);
+        foreach (var segment in _segments.Values)
+        {
+            Recover(segment, cacheSurvived);
+        }
+        SegmentJournal.DeleteAll(_directory);
+        Disk.Replace(BootFile, _boot + "\nrunning");
+        _journal = new SegmentJournal(_directory, journal + 1, SyncFiles);
+    }
+
+    /// <summary>The disk's name for life, from its own file.</summary>
+    public DiskId Id { get; }
+
+    /// <summary>Segments on this disk.</summary>
+    public IReadOnlyCollection<long> Segments => [.. _segments.Keys];
+
+    private string SegmentsDirectory => Path.Combine(_directory, "segments");
+    private string BootFile => Path.Combine(_directory, "boot");
+
+    /// <summary>Makes an empty replica; file and directories are on disk when it completes.</summary>
+    public Task<ReplicaAnswer> CreateAsync(SegmentHeader header) => OnDisk(header.Segment, () =>
+    {
+        if (_segments.TryGetValue(header.Segment.Value, out var existing))
+        {
+            var decision = existing.State.Create(header.Epoch);
+            if (decision.PersistHeader)
+            {
+                WriteHeader(existing, decision.Next);
+            }
+            existing.Become(decision.Next);
+            return Answer(decision.Verdict, existing.State);
+        }
+        var made = Make(header);
+        _segments[header.Segment.Value] = made;
+        return Answer(ReplicaVerdict.Done, made.State);
+    });
+
+    /// <summary>Takes whole frames. With <paramref name="sync"/> it completes when they are on disk.</summary>
+    public async Task<ReplicaAnswer> AppendAsync(SegmentId id, long epoch, long offset, ReadOnlyMemory<byte> frames, bool sync)
+    {
+        var answer = await OnDisk(id, () => Find(id, segment =>
+        {
+            var decision = segment.State.Append(epoch, offset, frames.Length);
+            return Write(segment, decision, frames.Span);
+        }));
+        return sync && answer.Outcome == ReplicaOutcome.Done ? await SyncAsync(id, epoch, offset + frames.Length) : answer;
+    }
+
+    /// <summary>Completes when everything up to <paramref name="length"/> is on disk.</summary>
+    public async Task<ReplicaAnswer> SyncAsync(SegmentId id, long epoch, long length)
+    {
+        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var answer = await OnDisk(id, () => Find(id, segment =>
+        {
+            var decision = segment.State.Sync(epoch, length);
+            if (decision.Verdict == ReplicaVerdict.Done)
+            {
+                Apply(segment, decision);
+                Wait(segment, length, done);
+            }
+            return Answer(decision.Verdict, segment.State);
+        }));
+        if (answer.Outcome != ReplicaOutcome.Done)
+        {
+            return answer;
+        }
+        var synced = await done.Task;
+        var state = await StatAsync(id);
+        return synced ? state : state with { Outcome = ReplicaOutcome.Failed };
+    }
+
+    /// <summary>Refuses every later append; data, seal and epoch are on disk when it completes.</summary>
+    public Task<ReplicaAnswer> SealAsync(SegmentId id, long epoch, long? length) => OnDisk(id, () => !_segments.ContainsKey(id.Value) ? Bar(id, epoch) : Find(id, segment =>
+    {
+        var decision = segment.State.Seal(epoch, length);
+        if (decision.PersistHeader)
+        {
+            SyncData(segment, decision.Next.Length);
+            WriteHeader(segment, decision.Next);
+        }
+        segment.Become(decision.Next);
+        return Answer(decision.Verdict, segment.State);
+    }));
+
+    public Task<ReplicaAnswer> StatAsync(SegmentId id) => OnDisk(id, () => Find(id, segment => Answer(ReplicaVerdict.Done, segment.State)));
+
+    /// <summary>Frames from another replica, at this one's length; sealed or not (only <see cref="FinishCopyAsync"/> makes them count).</summary>
+    public Task<ReplicaAnswer> CopyAsync(SegmentId id, long epoch, long offset, ReadOnlyMemory<byte> frames) => OnDisk(id, () => Find(id, segment =>
+        Write(segment, segment.State.Copy(epoch, offset, frames.Length), frames.Span)));
+
+    public Task<ReplicaAnswer> FinishCopyAsync(SegmentId id, bool seal) => OnDisk(id, () => Find(id, segment =>
+    {
+        var next = segment.State.Copied(seal);
+        SyncData(segment, next.Length);
+        WriteHeader(segment, next);
+        segment.Become(next);
+        return Answer(ReplicaVerdict.Done, segment.State);
+    }));
+
+    /// <summary>Whole frames from <paramref name="offset"/>, checked; at least one if there is one.</summary>
+    public Task<SegmentChunk> ReadAsync(SegmentId id, long offset, int bytesMax)
+    {
+        if (!_segments.TryGetValue(id.Value, out var segment))
+        {
+            return Task.FromResult(new SegmentChunk(Missing(), []));
+        }
+        return _read[(int)((ulong)offset >> 18) % ReadThreads].RunAsync(() => Read(segment, offset, bytesMax));
+    }
+
+    public Task DeleteAsync(SegmentId id) => OnDisk(id, () =>
+    {
+        if (_segments.TryRemove(id.Value, out var segment))
+        {
+            _handles.Close(id.Value);
+            File.Delete(segment.Path);
+            Disk.SyncDirectory(Path.GetDirectoryName(segment.Path)!);
+        }
+        return Missing();
+    });
+
+    /// <summary>A clean end: everything is on disk, so that the next start trusts it whatever happens to the host.</summary>
+    public void Dispose()
+    {
+        if (_closed)
+        {
+            return;
+        }
+        _closed = true;
+        Array.ForEach(_disk, thread => thread.Dispose());
+        Array.ForEach(_sync, thread => thread.Dispose());
+        Array.ForEach(_read, thread => thread.Dispose());
+        _journal.Dispose();
+        var clean = TrySyncAll();
+        _handles.Dispose();
+        if (clean)
+        {
+            Disk.Replace(BootFile, _boot + "\nclean");
+        }
+    }
+
+    private bool TrySyncAll()
+    {
+        try
+        {
+            SyncFiles([.. _segments.Values.Where(segment => segment.State.SyncedLength < segment.State.Length).Select(segment => segment.Id.Value)]);
+            return _segments.Values.All(segment => !segment.Broken);
+        }
+        catch (IOException exception)
+        {
+            LogSyncFailed(_log, exception, _directory);
+            return false;
+        }
+    }
+
+    /// <summary>A late create of an older owner must not bring a segment to life that a takeover was told is missing (found by the simulation).</summary>
+    private ReplicaAnswer Bar(SegmentId id, long epoch)
+    {
+        var made = Make(new SegmentHeader { Segment = id, Object = default, Epoch = epoch, Disk = Id });
+        var sealedEmpty = made.State with { Sealed = true, Damaged = true };
+        WriteHeader(made, sealedEmpty);
+        made.Become(sealedEmpty);
+        _segments[id.Value] = made;
+        return Missing();
+    }
+
+    private ReplicaAnswer Find(SegmentId id, Func<StoredSegment, ReplicaAnswer> then) =>
+        !_segments.TryGetValue(id.Value, out var segment) ? Missing()
+        : segment.Broken ? Answer(ReplicaVerdict.Failed, segment.State with { Damaged = true })
+        : then(segment);
+
+    private Task<ReplicaAnswer> OnDisk(SegmentId id, Func<ReplicaAnswer> work) => ThreadOf(id).RunAsync(() =>
+    {
+        try
+        {
+            return work();
+        }
+        catch (IOException exception)
+        {
+            LogDiskFailed(_log, exception, id, _directory);
+            return _segments.TryGetValue(id.Value, out var segment)
+                ? Answer(Disk.IsFull(exception) ? ReplicaVerdict.NoSpace : ReplicaVerdict.Failed, segment.State)
+                : new ReplicaAnswer { Outcome = Disk.IsFull(exception) ? ReplicaOutcome.NoSpace : ReplicaOutcome.Failed };
+        }
+    });
+
+    private DiskThread ThreadOf(SegmentId id) => _disk[(int)((ulong)id.Value % DiskThreads)];
+
+    private ReplicaAnswer Write(StoredSegment segment, ReplicaDecision decision, ReadOnlySpan<byte> frames)
+    {
+        if (decision.WriteBytes)
+        {
+            if (FrameCodec.ValidPrefix(frames, segment.Id) != frames.Length)
+            {
+                return Answer(ReplicaVerdict.Failed, segment.State);
+            }
+            WriteLog(segment, frames);
+        }
+        if (decision.Verdict == ReplicaVerdict.Done)
+        {
+            Apply(segment, decision);
+        }
+        return Answer(decision.Verdict, segment.State);
+    }
+
+    private void Apply(StoredSegment segment, ReplicaDecision decision)
+    {
+        if (decision.PersistHeader)
+        {
+            WriteHeader(segment, decision.Next);
+        }
+        segment.Become(decision.Next);
+    }
+
+    private static ReplicaAnswer Missing() => new() { Outcome = ReplicaOutcome.NoSuchSegment, Damaged = true };
+
+    private static ReplicaAnswer Answer(ReplicaVerdict verdict, ReplicaState state) => new()
+    {
+        Outcome = (ReplicaOutcome)verdict,
+        Length = state.Length,
+        SyncedLength = state.SyncedLength,
+        Sealed = state.Sealed,
+        Epoch = state.Epoch,
+        Damaged = state.Damaged,
+    };
+}

@@ -1,0 +1,26 @@
+namespace Orleans.DOS.Segments;
+
+/// <summary>One replica on this disk. Everything but <see cref="ReadableLength"/> belongs to the disk thread of the segment.</summary>
+internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state, string path)
+{
+    private long _readable = state.Length;
+
+    public SegmentId Id => header.Segment;
+    public ObjectId Object => header.Object;
+    public string Path { get; } = path;
+    public long HeaderVersion { get; set; } = header.Version;
+    public ReplicaState State { get; private set; } = state;
+    /// <summary>A write or fsync failed: what the disk holds is unknown until the next start reads it.</summary>
+    public bool Broken { get; set; }
+    public bool Syncing { get; set; }
+    public List<(long Length, TaskCompletionSource<bool> Done)> Waiters { get; } = [];
+
+    /// <summary>Bytes that readers of any thread may read.</summary>
+    public long ReadableLength => Volatile.Read(ref _readable);
+
+    public void Become(ReplicaState next)
+    {
+        State = next;
+        Volatile.Write(ref _readable, next.Length);
+    }
+}

@@ -1,0 +1,93 @@
+using Orleans.DOS.Files;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>
+/// Reads a file from a position on in pieces, some of them fetched ahead; one consumer thread, which blocks. Pieces that begin inside
+/// the range are fetched ahead; behind it (for a last record that straddles its end) only on demand.
+/// </summary>
+internal sealed class ReadAhead : IByteSource
+{
+    private const int PiecesAheadMax = 4;
+    private readonly IFileHandle _file;
+    private readonly long _end;
+    private readonly bool _stopAtEnd;
+    private readonly int _pieceBytes;
+    private readonly CancellationToken _cancellationToken;
+    private readonly Queue<(long Position, int Count, Task<ReadOnlyMemory<byte>> Task)> _ahead = new();
+    private long _next;
+    private (long Position, int Count) _missing;
+    private bool _atEnd;
+
+    private ReadAhead(string path, IFileHandle file, long position, long end, bool stopAtEnd, int pieceBytes, CancellationToken cancellationToken) =>
+        (Path, _file, _next, _end, _stopAtEnd, _pieceBytes, _cancellationToken) = (path, file, position, end, stopAtEnd, pieceBytes, cancellationToken);
+
+    public string Path { get; }
+
+    /// <summary>For records: also reads behind the end of <paramref name="input"/> if asked.</summary>
+    public static ReadAhead Open(IFiles files, TaskInput input, long position, CancellationToken cancellationToken) =>
+        new(input.Path, Block(files.OpenAsync(input.Path, null, cancellationToken)), position, input.Position + input.Length, false, Limits.FramePayloadBytesMax, cancellationToken);
+
+    /// <summary>For pairs: exactly the range.</summary>
+    public static ReadAhead OpenExactly(IFiles files, TaskInput input, int pieceBytes, CancellationToken cancellationToken) =>
+        new(input.Path, Block(files.OpenAsync(input.Path, null, cancellationToken)), input.Position, input.Position + input.Length, true, pieceBytes, cancellationToken);
+
+    /// <summary>The following bytes; empty at the end of the file (or range).</summary>
+    public ReadOnlyMemory<byte> Next() => InputException.Of(Path, NextOrThrow);
+
+    private ReadOnlyMemory<byte> NextOrThrow()
+    {
+        _cancellationToken.ThrowIfCancellationRequested();
+        if (_atEnd)
+        {
+            return default;
+        }
+        // A short answer is no end of file: what it left out is asked for again before anything behind it is used.
+        if (_missing.Count > 0)
+        {
+            return Take(_missing.Position, _missing.Count, Block(_file.ReadAsync(_missing.Position, _missing.Count, _cancellationToken)));
+        }
+        FillAhead();
+        if (_ahead.Count == 0)
+        {
+            return default;
+        }
+        var (position, count, task) = _ahead.Dequeue();
+        return Take(position, count, Block(task));
+    }
+
+    private void FillAhead()
+    {
+        while (_ahead.Count < PiecesAheadMax && (_next < _end || (!_stopAtEnd && _ahead.Count == 0)))
+        {
+            var count = _stopAtEnd ? (int)Math.Min(_pieceBytes, _end - _next) : _pieceBytes;
+            _ahead.Enqueue((_next, count, _file.ReadAsync(_next, count, _cancellationToken)));
+            _next += count;
+        }
+    }
+
+    private ReadOnlyMemory<byte> Take(long position, int count, ReadOnlyMemory<byte> data)
+    {
+        _atEnd = data.Length == 0;
+        _missing = _atEnd ? default : (position + data.Length, count - data.Length);
+        if (_atEnd && _stopAtEnd)
+        {
+            throw new DosException(DosErrorCode.Damaged, $"{Path} ends at {position}, not at {_end}");
+        }
+        return data;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, _, task) in _ahead)
+        {
+            // What is no longer wanted may fail; nobody depends on it.
+            _ = task.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        }
+        _ahead.Clear();
+        Block(_file.DisposeAsync().AsTask());
+    }
+
+    private static T Block<T>(Task<T> task) => task.GetAwaiter().GetResult();
+    private static void Block(Task task) => task.GetAwaiter().GetResult();
+}

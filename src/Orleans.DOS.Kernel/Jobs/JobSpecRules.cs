@@ -1,0 +1,39 @@
+namespace Orleans.DOS.Jobs;
+
+/// <summary>What a job's specification may say.</summary>
+public static class JobSpecRules
+{
+    private const long RangeBytesMin = 64 * 1024;
+    private const long RangeBytesMax = 64L * 1024 * 1024 * 1024;
+    private const int InputsMax = 1000;
+    private const int PartitionsMax = 1000;
+    private const int ParameterCharsMax = 64 * 1024;
+
+    /// <exception cref="DosException">InvalidArgument or LimitExceeded, naming the member.</exception>
+    public static void Check(JobSpec spec)
+    {
+        Require(!string.IsNullOrEmpty(spec.Program) && spec.Program.Length <= Limits.NameBytesMax, "a job needs the name of a program");
+        Require(spec.Inputs.Count > 0, "a job needs an input");
+        Require(spec.RangeBytes is >= RangeBytesMin and <= RangeBytesMax, $"rangeBytes is {spec.RangeBytes}; {RangeBytesMin} to {RangeBytesMax} are allowed");
+        Require(spec.Partitions is >= 0 and <= PartitionsMax, $"partitions is {spec.Partitions}; 0 to {PartitionsMax} are allowed");
+        Require(spec.AttemptsMax is >= 1 and <= 100, $"attemptsMax is {spec.AttemptsMax}; 1 to 100 are allowed");
+        Bound(spec.Inputs.Count, InputsMax, "inputs (give directories instead)");
+        Bound(spec.Parameters.Sum(parameter => parameter.Key.Length + parameter.Value.Length), ParameterCharsMax, "characters of parameters");
+    }
+
+    private static void Require(bool isGood, string sentence)
+    {
+        if (!isGood)
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, sentence);
+        }
+    }
+
+    private static void Bound(int count, int max, string what)
+    {
+        if (count > max)
+        {
+            throw new DosException(DosErrorCode.LimitExceeded, $"the job has {count} {what}; {max} are allowed");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+namespace Orleans.DOS.Processes;
+
+/// <summary>What the process table knows of one process, as far as its life is concerned. The catalog's row is the truth.</summary>
+/// <param name="Incarnation">Number of the newest start, from 1; a Pending row carries the number that its next start will have.</param>
+/// <param name="Node">Where it runs, with the node's own incarnation; null while Pending.</param>
+public sealed record ProcessRow(
+    ProcessState State,
+    long Incarnation,
+    NodeId? Node,
+    long NodeIncarnation,
+    RestartPolicy Restart,
+    int Restarts,
+    int? ExitCode = null,
+    string? Reason = null,
+    DateTimeOffset? Started = null,
+    DateTimeOffset? Ended = null)
+{
+    public bool HasEnded => State is ProcessState.Exited or ProcessState.Failed;
+}

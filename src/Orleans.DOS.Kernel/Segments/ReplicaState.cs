@@ -1,0 +1,102 @@
+namespace Orleans.DOS.Segments;
+
+/// <summary>How a replica decided. The same numbers as the wire's ReplicaOutcome: never renumber.</summary>
+public enum ReplicaVerdict : short
+{
+    Done = 1,
+    RefusedEpoch = 2,
+    RefusedSealed = 3,
+    RefusedOffset = 4,
+    NoSuchSegment = 5,
+    WrongDisk = 6,
+    NoSpace = 7,
+    Failed = 8,
+    InProgress = 9,
+}
+
+/// <summary>What to do: first what <see cref="WriteBytes"/> and <see cref="PersistHeader"/> say, then answer with <see cref="Next"/>.</summary>
+/// <param name="WriteBytes">The bytes are new: write them at the old length.</param>
+/// <param name="PersistHeader">Epoch, seal or length mark changed: the header must be on disk before the answer.</param>
+public readonly record struct ReplicaDecision(ReplicaVerdict Verdict, ReplicaState Next, bool WriteBytes, bool PersistHeader);
+
+/// <summary>
+/// One replica of one segment, as far as decisions go.
+/// Invariants: 0 &lt;= SyncedLength &lt;= Length; Epoch never falls; a sealed replica takes no append ever again.
+/// </summary>
+/// <param name="Epoch">Highest epoch seen; on disk before any answer that rests on it.</param>
+/// <param name="Length">Bytes of whole, valid frames.</param>
+/// <param name="SyncedLength">Bytes known to be on disk.</param>
+/// <param name="Damaged">Its length proves nothing.</param>
+public readonly record struct ReplicaState(long Epoch, long Length, long SyncedLength, bool Sealed, bool Damaged)
+{
+    public static ReplicaState Created(long epoch) => new(epoch, 0, 0, false, false);
+
+    /// <summary>The segment exists and is asked to be made again: harmless for the owner of the epoch, refused for an older one.</summary>
+    public ReplicaDecision Create(long epoch) =>
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
+        : Sealed ? Refuse(ReplicaVerdict.RefusedSealed)
+        : Accept(this with { Epoch = epoch }, false);
+
+    public ReplicaDecision Append(long epoch, long offset, int bytes)
+    {
+        if (epoch < Epoch)
+        {
+            return Refuse(ReplicaVerdict.RefusedEpoch);
+        }
+        if (Sealed)
+        {
+            return Refuse(ReplicaVerdict.RefusedSealed);
+        }
+        if (offset + bytes <= Length && offset >= 0)
+        {
+            return Accept(this with { Epoch = epoch }, false);
+        }
+        return offset == Length
+            ? Accept(this with { Epoch = epoch, Length = Length + bytes }, true)
+            : Refuse(ReplicaVerdict.RefusedOffset);
+    }
+
+    /// <summary>Whether syncing up to <paramref name="length"/> makes sense; the disk does it, then <see cref="Synced"/>.</summary>
+    public ReplicaDecision Sync(long epoch, long length) =>
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
+        : length > Length ? Refuse(ReplicaVerdict.RefusedOffset)
+        : Accept(this with { Epoch = epoch }, false);
+
+    /// <param name="length">The owner's: what is beyond it was never acknowledged and goes. Null in a takeover: where it is.</param>
+    public ReplicaDecision Seal(long epoch, long? length)
+    {
+        if (epoch < Epoch)
+        {
+            return Refuse(ReplicaVerdict.RefusedEpoch);
+        }
+        if (length > Length)
+        {
+            return Refuse(ReplicaVerdict.RefusedOffset);
+        }
+        var end = length ?? Length;
+        return new(ReplicaVerdict.Done, this with { Epoch = epoch, Length = end, SyncedLength = end, Sealed = true }, false,
+            !Sealed || epoch > Epoch || end != Length);
+    }
+
+    /// <summary>Frames copied from another replica: taken by a sealed one too, because only the owner of the epoch asks for it.</summary>
+    public ReplicaDecision Copy(long epoch, long offset, int bytes) =>
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
+        : offset != Length ? Refuse(ReplicaVerdict.RefusedOffset)
+        : Accept(this with { Epoch = epoch, Length = Length + bytes }, true);
+
+    /// <summary>The copy is complete and on disk: the replica is as good as its source.</summary>
+    public ReplicaState Copied(bool seal) => this with { SyncedLength = Length, Sealed = Sealed || seal, Damaged = false };
+
+    /// <summary>The disk has everything up to <paramref name="length"/>.</summary>
+    public ReplicaState Synced(long length) => this with { SyncedLength = Math.Max(SyncedLength, Math.Min(length, Length)) };
+
+    /// <summary>
+    /// After a start: <paramref name="validLength"/> bytes passed their checksums. Without <paramref name="cacheSurvived"/> (power was
+    /// lost, nothing says that all was synced) frames may have vanished at a frame's border where no checksum can see it.
+    /// </summary>
+    public ReplicaState Recovered(long validLength, bool droppedTail, bool cacheSurvived) =>
+        this with { Length = validLength, SyncedLength = validLength, Damaged = Damaged || droppedTail || (!Sealed && !cacheSurvived) || (Sealed && validLength < Length) };
+
+    private ReplicaDecision Refuse(ReplicaVerdict verdict) => new(verdict, this, false, false);
+    private ReplicaDecision Accept(ReplicaState next, bool write) => new(ReplicaVerdict.Done, next, write, next.Epoch > Epoch);
+}

@@ -1,0 +1,89 @@
+namespace Orleans.DOS.Segments;
+
+/// <summary>What one replica said when asked to seal in a takeover.</summary>
+/// <param name="Verdict">Null: it did not answer.</param>
+public readonly record struct SealAnswer(ReplicaVerdict? Verdict, long Length, bool Damaged);
+
+public enum TakeoverOutcome
+{
+    Sealed = 1,
+    /// <summary>What was acknowledged cannot be known now. Never "empty".</summary>
+    Unavailable = 2,
+    /// <summary>A newer owner exists.</summary>
+    Stale = 3,
+}
+
+/// <param name="Length">Bytes of the sealed segment.</param>
+/// <param name="Source">Index of a replica that has all of them; -1 when the segment never held a frame.</param>
+/// <param name="CopyTo">Replicas that answered and lack some.</param>
+/// <param name="Lost">Replicas that must not be counted on.</param>
+public sealed record TakeoverDecision(TakeoverOutcome Outcome, long Length, int Source, IReadOnlyList<int> CopyTo, IReadOnlyList<int> Lost);
+
+/// <summary>
+/// What a new owner makes of a segment that was left open. Safe because an acknowledged frame had been received by all replicas: any
+/// one that is undamaged has it, and so has the longest of them. Without an undamaged one, some replica still has it as long as all
+/// of them are heard, since each dropped at most its own tail.
+/// </summary>
+public static class Takeover
+{
+    public static TakeoverDecision Decide(IReadOnlyList<SealAnswer> answers)
+    {
+        if (answers.Any(answer => answer.Verdict == ReplicaVerdict.RefusedEpoch))
+        {
+            return Without(TakeoverOutcome.Stale);
+        }
+        var source = -1;
+        var undamaged = false;
+        var heard = 0;
+        for (var i = 0; i < answers.Count; i++)
+        {
+            heard += IsHeard(answers[i]) ? 1 : 0;
+            if (answers[i].Verdict != ReplicaVerdict.Done)
+            {
+                continue;
+            }
+            undamaged |= !answers[i].Damaged;
+            if (source < 0 || answers[i].Length > answers[source].Length)
+            {
+                source = i;
+            }
+        }
+        if (!undamaged && heard < answers.Count)
+        {
+            return Without(TakeoverOutcome.Unavailable);
+        }
+        if (source < 0)
+        {
+            // Every replica's own disk says that the file was never made: the owner died between its commit and its first frame.
+            return answers.All(answer => answer.Verdict == ReplicaVerdict.NoSuchSegment)
+                ? new(TakeoverOutcome.Sealed, 0, -1, [], [.. Enumerable.Range(0, answers.Count)])
+                : Without(TakeoverOutcome.Unavailable);
+        }
+        return Sealed(answers, source);
+    }
+
+    private static TakeoverDecision Sealed(IReadOnlyList<SealAnswer> answers, int source)
+    {
+        var length = answers[source].Length;
+        var copyTo = new List<int>();
+        var lost = new List<int>();
+        for (var i = 0; i < answers.Count; i++)
+        {
+            if (answers[i].Verdict != ReplicaVerdict.Done)
+            {
+                lost.Add(i);
+            }
+            else if (answers[i].Length < length)
+            {
+                copyTo.Add(i);
+            }
+        }
+        return new(TakeoverOutcome.Sealed, length, source, copyTo, lost);
+    }
+
+    /// <summary>A wiped disk and a missing file are answers: they say that nothing can come from there.</summary>
+    private static bool IsHeard(SealAnswer answer) =>
+        answer.Verdict is ReplicaVerdict.Done or ReplicaVerdict.NoSuchSegment or ReplicaVerdict.WrongDisk;
+
+    private static TakeoverDecision Without(TakeoverOutcome outcome) => new(outcome, 0, -1, [], []);
+}

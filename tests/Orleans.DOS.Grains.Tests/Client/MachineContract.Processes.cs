@@ -1,0 +1,61 @@
+using System.Text;
+using Orleans.DOS.Processes;
+
+namespace Orleans.DOS.Tests.Client;
+
+public abstract partial class MachineContract
+{
+    [Fact]
+    public async Task Process_Echo_EndsWithItsOutput()
+    {
+        var started = await Machine.Processes.SpawnAsync(new ProcessSpec { Program = "echo", Arguments = ["one", "two"] }, Stop);
+        var ended = await Machine.Processes.WaitAsync(started.Pid, Stop);
+        Assert.Equal((ProcessState.Exited, 0), (ended.State, ended.ExitCode));
+        Assert.Equal("one two\n", await OutputAsync(started.Pid));
+        Assert.Contains((await Machine.Processes.ListAsync(all: true, cancellationToken: Stop)).Items, status => status.Pid == started.Pid);
+    }
+
+    [Fact]
+    public async Task Process_Cat_GivesBackWhatItReads()
+    {
+        var started = await Machine.Processes.SpawnAsync(new ProcessSpec { Program = "cat", HasStandardInput = true }, Stop);
+        await Machine.Processes.WriteInputAsync(started.Pid, 0, Utf8("hello "), Stop);
+        await Machine.Processes.WriteInputAsync(started.Pid, 6, Utf8("world"), Stop);
+        await Machine.Processes.CloseInputAsync(started.Pid, Stop);
+        Assert.Equal("hello world", await OutputAsync(started.Pid));
+        Assert.Equal(0, (await Machine.Processes.WaitAsync(started.Pid, Stop)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Process_Killed_EndsWithTheSignalsCode()
+    {
+        var started = await Machine.Processes.SpawnAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] }, Stop);
+        await Machine.Processes.SignalAsync(started.Pid, ProcessSignal.Kill, Stop);
+        var ended = await Machine.Processes.WaitAsync(started.Pid, Stop);
+        Assert.Equal((ProcessState.Exited, 128 + 9), (ended.State, ended.ExitCode));
+    }
+
+    [Fact]
+    public async Task Process_Unknown_IsRefused()
+    {
+        await FailsAsync(DosErrorCode.UnknownProgram, () => Machine.Processes.SpawnAsync(new ProcessSpec { Program = "no-such-program" }, Stop));
+        await FailsAsync(DosErrorCode.NoSuchProcess, () => Machine.Processes.StatusAsync(new ProcessId(long.MaxValue), Stop));
+        await FailsAsync(DosErrorCode.NoSuchProcess, () => Machine.Processes.WaitAsync(new ProcessId(long.MaxValue), Stop));
+        await FailsAsync(DosErrorCode.NoSuchProcess, () => Machine.Processes.SignalAsync(new ProcessId(long.MaxValue), ProcessSignal.Kill, Stop));
+    }
+
+    private async Task<string> OutputAsync(ProcessId pid)
+    {
+        var text = new StringBuilder();
+        var position = 0L;
+        OutputChunk chunk;
+        do
+        {
+            chunk = await Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, position, wait: true, Stop);
+            text.Append(Encoding.UTF8.GetString(chunk.Data));
+            position = chunk.Position + chunk.Data.Length;
+        }
+        while (!chunk.End);
+        return text.ToString();
+    }
+}

@@ -1,0 +1,145 @@
+using Orleans.Concurrency;
+using Xunit;
+using static Orleans.DOS.Files.FilesCluster;
+
+namespace Orleans.DOS.Files;
+
+public sealed class SqliteFileGrainTests(SqliteFiles cluster) : FileGrainTests(cluster), IClassFixture<SqliteFiles>;
+
+public sealed class PostgresFileGrainTests(PostgresFiles cluster) : FileGrainTests(cluster), IClassFixture<PostgresFiles>;
+
+/// <summary>The content of files: against a byte array, over closings and lost owners.</summary>
+public abstract class FileGrainTests(FilesCluster cluster)
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task RandomChanges_WithClosedAndLostOwners_ReadAsTheNaiveTwin(int seed)
+    {
+        var random = new Random(seed);
+        var inode = await NewFileAsync();
+        byte[] twin = [];
+        for (var step = 0; step < 60; step++)
+        {
+            twin = await ChangeAsync(random, inode, twin);
+            if (random.Next(8) == 0)
+            {
+                await cluster.CloseAsync(inode);
+            }
+            else if (random.Next(8) == 0)
+            {
+                await cluster.CrashAsync(inode);
+            }
+            var position = random.Next(0, twin.Length + 10);
+            var count = random.Next(0, 6000);
+            Assert.Equal(twin.Skip(position).Take(count), await cluster.ReadAsync(inode, position, count));
+            Assert.Equal(twin.Length, (await cluster.Names.StatInodeAsync(Call(), inode)).Size);
+        }
+        await cluster.CloseAsync(inode);
+        Assert.Equal(twin, await cluster.ReadAsync(inode));
+    }
+
+    [Fact]
+    public async Task Append_ManyAtOnce_EachGetsAPlaceOfItsOwn()
+    {
+        var inode = await NewFileAsync();
+        var places = await Task.WhenAll(Enumerable.Range(1, 50).Select(async number =>
+            (Number: (byte)number, At: await cluster.File(inode).AppendAsync(Call(), new Immutable<byte[]>(Filled((byte)number, 300)), false))));
+        var content = await cluster.ReadAsync(inode);
+        Assert.Equal(50 * 300, content.Length);
+        Assert.All(places, place => Assert.Equal(Filled(place.Number, 300), content.AsSpan((int)place.At, 300).ToArray()));
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(10_000)]
+    public async Task Append_Repeated_AnswersTheFirstPosition_AlsoFromALaterOwner(int length)
+    {
+        var inode = await NewFileAsync();
+        await cluster.File(inode).AppendAsync(Call(), new(Filled(1, length)), false);
+        var call = Call();
+        var data = new Immutable<byte[]>(Filled(2, length));
+        Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
+        Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
+        await cluster.CrashAsync(inode);
+        Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
+        await cluster.CloseAsync(inode);
+        Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
+        Assert.Equal(2 * length, (await cluster.ReadAsync(inode)).Length);
+        var other = await Assert.ThrowsAsync<DosException>(() => cluster.File(inode).AppendAsync(call, new(Filled(3, length)), false));
+        Assert.Equal(DosErrorCode.StepDiverged, other.Code);
+    }
+
+    [Fact]
+    public async Task PutSmall_OverAFileThatGrew_ReplacesItsContent()
+    {
+        var path = "/" + Guid.NewGuid().ToString("N");
+        var inode = (await cluster.Names.OpenAsync(Call(), path, new() { Create = true })).Inode;
+        await cluster.File(inode).WriteAsync(Call(), 0, new(Filled(9, 20_000)), false);
+        await cluster.Names.PutSmallAsync(Call(), path, new("small"u8.ToArray()), new() { Create = true });
+        Assert.Equal("small"u8.ToArray(), await cluster.ReadAsync(inode));
+        await cluster.CloseAsync(inode);
+        Assert.Equal("small"u8.ToArray(), await cluster.ReadAsync(inode));
+    }
+
+    [Fact]
+    public async Task Owner_ThatCanNeitherBeReachedNorIsFenced_MakesTheFileUnavailable_AFencedOneDoesNot()
+    {
+        var inode = await NewFileAsync();
+        await OwnAsync(inode, "n-frozen");
+        var failure = await Assert.ThrowsAsync<DosException>(() => cluster.File(inode).AppendAsync(Call(), new([1]), false));
+        Assert.Equal(DosErrorCode.Unavailable, failure.Code);
+        Assert.NotNull(failure.Error.RetryAfter);
+        var fenced = await NewFileAsync();
+        await OwnAsync(fenced, "n-fenced");
+        Assert.Equal(0, await cluster.File(fenced).AppendAsync(Call(), new([1]), false));
+        Assert.Equal("8 []", await cluster.Catalog.ReadAsync(session => session.QueryFirstAsync<string>(
+            "SELECT CAST(epoch AS TEXT) || ' ' || predecessors FROM dos_owners WHERE object = @target", new { target = ObjectId.File(fenced).ToString() })));
+    }
+
+    [Fact]
+    public async Task Write_BadInput_IsRefused()
+    {
+        var inode = await NewFileAsync();
+        await FailsAsync(DosErrorCode.InvalidArgument, cluster.File(inode).WriteAsync(Call(), -1, new([1]), false));
+        await FailsAsync(DosErrorCode.LimitExceeded, cluster.File(inode).WriteAsync(Call(), long.MaxValue, new([1]), false));
+        await FailsAsync(DosErrorCode.LimitExceeded, cluster.File(inode).AppendAsync(Call(), new(new byte[Limits.FramePayloadBytesMax + 1]), false));
+        await FailsAsync(DosErrorCode.NoSuchPath, cluster.File(new InodeId(999_999)).AppendAsync(Call(), new([1]), false));
+        await FailsAsync(DosErrorCode.NoSuchPath, cluster.Names.ReadAsync(Call(), new InodeId(999_999), null, 0, 1));
+    }
+
+    private async Task<byte[]> ChangeAsync(Random random, InodeId inode, byte[] twin)
+    {
+        var file = cluster.File(inode);
+        var data = new byte[random.Next(3) == 0 ? random.Next(1, 9000) : random.Next(1, 300)];
+        random.NextBytes(data);
+        switch (random.Next(10))
+        {
+            case 0:
+                var size = random.Next(4) == 0 ? 0 : random.Next(0, twin.Length + 3000);
+                await file.TruncateAsync(Call(), size);
+                return [.. twin.Take(size), .. new byte[Math.Max(0, size - twin.Length)]];
+            case < 5:
+                Assert.Equal(twin.Length, await file.AppendAsync(Call(), new(data), random.Next(2) == 0));
+                return [.. twin, .. data];
+            default:
+                var position = random.Next(0, twin.Length + 200);
+                await file.WriteAsync(Call(), position, new(data), false);
+                byte[] grown = [.. twin, .. new byte[Math.Max(0, position + data.Length - twin.Length)]];
+                data.CopyTo(grown, position);
+                return grown;
+        }
+    }
+
+    private async Task<InodeId> NewFileAsync() =>
+        (await cluster.Names.OpenAsync(Call(), "/" + Guid.NewGuid().ToString("N"), new() { Create = true })).Inode;
+
+    private Task OwnAsync(InodeId inode, string node) => cluster.Catalog.WriteAsync(session => session.ExecuteAsync(
+        "INSERT INTO dos_owners(object, epoch, node_id, incarnation, predecessors) VALUES (@target, 7, @node, 1, '[]')",
+        new { target = ObjectId.File(inode).ToString(), node }));
+
+    private static byte[] Filled(byte value, int length) => Enumerable.Repeat(value, length).ToArray();
+
+    private static async Task FailsAsync(DosErrorCode code, Task call) => Assert.Equal(code, (await Assert.ThrowsAsync<DosException>(() => call)).Code);
+}

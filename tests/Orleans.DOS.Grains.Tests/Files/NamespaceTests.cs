@@ -1,0 +1,193 @@
+using Orleans.Concurrency;
+using Xunit;
+using static Orleans.DOS.Files.FilesCluster;
+
+namespace Orleans.DOS.Files;
+
+public sealed class SqliteNamespaceTests(SqliteFiles cluster) : NamespaceTests(cluster), IClassFixture<SqliteFiles>;
+
+public sealed class PostgresNamespaceTests(PostgresFiles cluster) : NamespaceTests(cluster), IClassFixture<PostgresFiles>;
+
+/// <summary>The same promises over both databases; each test works below a directory of its own.</summary>
+public abstract class NamespaceTests(FilesCluster cluster)
+{
+    private static readonly FileOpenOptions Create = new() { Create = true };
+    private readonly string _home = "/" + Guid.NewGuid().ToString("N");
+
+    private INamespaceGrain Names => cluster.Names;
+
+    [Fact]
+    public async Task MakeDirectory_WithParents_MakesWhatIsMissing_AndWithoutRefuses()
+    {
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.MakeDirectoryAsync(Call(), $"{_home}/a/b", false, 493));
+        var made = await MakeAsync("a/b");
+        Assert.Equal("b", made.Name);
+        Assert.Equal(made.Inode, (await MakeAsync("a/b")).Inode);
+        await FailsAsync(DosErrorCode.PathExists, Names.MakeDirectoryAsync(Call(), $"{_home}/a/b", false, 493));
+        Assert.Equal(3, (await StatAsync("a")).Links);
+        Assert.Equal(made.Inode, (await StatAsync("a/b/../b/.")).Inode);
+    }
+
+    [Fact]
+    public async Task PutSmall_ReplacesInOneCommit_AndIsReadBack()
+    {
+        await MakeAsync("");
+        var first = await PutAsync("f", "one");
+        var second = await PutAsync("f", "two!");
+        Assert.Equal(first.Inode, second.Inode);
+        Assert.True(second.Version > first.Version);
+        Assert.Equal("two!"u8.ToArray(), await cluster.ReadAsync(first.Inode));
+        Assert.Equal("o!"u8.ToArray(), await cluster.ReadAsync(first.Inode, 2));
+        await FailsAsync(DosErrorCode.PathExists, Names.PutSmallAsync(Call(), $"{_home}/f", new([]), new() { Create = true, Exclusive = true }));
+        await FailsAsync(DosErrorCode.IsADirectory, Names.PutSmallAsync(Call(), _home, new([]), Create));
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.PutSmallAsync(Call(), $"{_home}/none", new([]), new()));
+        await FailsAsync(DosErrorCode.NotADirectory, Names.PutSmallAsync(Call(), $"{_home}/f/x", new([]), Create));
+    }
+
+    [Fact]
+    public async Task Repeat_OfARequest_GetsTheFirstAnswer_AndOtherContentIsRefused()
+    {
+        await MakeAsync("");
+        var call = Call();
+        var first = await Names.MakeDirectoryAsync(call, $"{_home}/d", false, 493);
+        Assert.Equal(first, await Names.MakeDirectoryAsync(call, $"{_home}/d", false, 493));
+        await FailsAsync(DosErrorCode.StepDiverged, Names.MakeDirectoryAsync(call, $"{_home}/e", false, 493));
+        await FailsAsync(DosErrorCode.InvalidArgument, Names.MakeDirectoryAsync(call with { Request = RequestId.None }, $"{_home}/e", false, 493));
+        var remove = Call();
+        await Names.RemoveAsync(remove, $"{_home}/d", false);
+        await Names.RemoveAsync(remove, $"{_home}/d", false);
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.RemoveAsync(Call(), $"{_home}/d", false));
+    }
+
+    [Fact]
+    public async Task List_ManyEntries_ComesInPagesInByteOrder()
+    {
+        await MakeAsync("");
+        string[] names = [.. Enumerable.Range(0, 40).Select(number => $"f{number:d3}"), "\uff5e", "😀", "Z", "z"];
+        await Task.WhenAll(names.Select(name => PutAsync(name, name)));
+        List<string> listed = [];
+        for (string? after = null; ;)
+        {
+            var page = await Names.ListAsync(Call(), _home, after, 7);
+            Assert.InRange(page.Items.Count, 1, 7);
+            listed.AddRange(page.Items.Select(item => item.Name));
+            if ((after = page.Next) is null)
+            {
+                break;
+            }
+        }
+        Assert.Equal(names.Order(ByteOrder.Instance), listed);
+    }
+
+    [Fact]
+    public async Task Rename_ReplacesFileByFile_AndRefusesWhatPosixRefuses()
+    {
+        await MakeAsync("d/e");
+        await MakeAsync("empty");
+        var moved = await PutAsync("f", "new");
+        var lost = await PutAsync("g", "old");
+        await Names.RenameAsync(Call(), $"{_home}/f", $"{_home}/g");
+        Assert.Equal(moved.Inode, (await StatAsync("g")).Inode);
+        await FailsAsync(DosErrorCode.NoSuchPath, StatAsync("f"));
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.StatInodeAsync(Call(), lost.Inode));
+        await FailsAsync(DosErrorCode.IsADirectory, Names.RenameAsync(Call(), $"{_home}/g", $"{_home}/empty"));
+        await FailsAsync(DosErrorCode.NotADirectory, Names.RenameAsync(Call(), $"{_home}/empty", $"{_home}/g"));
+        await FailsAsync(DosErrorCode.DirectoryNotEmpty, Names.RenameAsync(Call(), $"{_home}/empty", $"{_home}/d"));
+        await FailsAsync(DosErrorCode.WouldCycle, Names.RenameAsync(Call(), $"{_home}/d", $"{_home}/d/e/x"));
+        await FailsAsync(DosErrorCode.InvalidPath, Names.RenameAsync(Call(), "/", $"{_home}/x"));
+        await Names.RenameAsync(Call(), $"{_home}/d", $"{_home}/empty");
+        Assert.Equal("e", (await StatAsync("empty/e")).Name);
+        Assert.Equal(3, (await StatAsync("")).Links);
+    }
+
+    [Fact]
+    public async Task Rename_TwoAtOnceThatWouldCloseACycle_NeverBothSucceed()
+    {
+        for (var round = 0; round < 25; round++)
+        {
+            await MakeAsync($"{round}/a");
+            await MakeAsync($"{round}/b");
+            var at = $"{_home}/{round}";
+            var both = new[] { Names.RenameAsync(Call(), $"{at}/a", $"{at}/b/a"), Names.RenameAsync(Call(), $"{at}/b", $"{at}/a/b") };
+            await Task.WhenAll(both.Select(move => move.ContinueWith(_ => { }, TaskScheduler.Default)));
+            var failed = Assert.Single(both, move => move.IsFaulted);
+            var code = Assert.IsType<DosException>(failed.Exception!.InnerException).Code;
+            Assert.True(code is DosErrorCode.WouldCycle or DosErrorCode.NoSuchPath, $"{code}");
+            Assert.Single((await Names.ListAsync(Call(), at, null, 10)).Items);
+        }
+    }
+
+    [Fact]
+    public async Task Create_SameNameAtOnce_MakesOneFile()
+    {
+        await MakeAsync("");
+        var stats = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Names.OpenAsync(Call(), $"{_home}/same", Create)));
+        Assert.Single(stats.Select(stat => stat.Inode).Distinct());
+        var exclusive = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
+        {
+            try
+            {
+                await Names.OpenAsync(Call(), $"{_home}/mine", new() { Create = true, Exclusive = true });
+                return true;
+            }
+            catch (DosException failure) when (failure.Code == DosErrorCode.PathExists)
+            {
+                return false;
+            }
+        }));
+        Assert.Single(exclusive, won => won);
+    }
+
+    [Fact]
+    public async Task Links_SymbolicAndHard_LeadToTheFile()
+    {
+        await MakeAsync("d");
+        var file = await PutAsync("d/f", "x");
+        await Names.MakeSymbolicLinkAsync(Call(), "d/f", $"{_home}/soft");
+        await Names.MakeSymbolicLinkAsync(Call(), _home + "/d", $"{_home}/dir");
+        Assert.Equal(file.Inode, (await StatAsync("soft")).Inode);
+        Assert.Equal(file.Inode, (await StatAsync("dir/f")).Inode);
+        Assert.Equal("d/f", (await Names.StatAsync(Call(), $"{_home}/soft", false)).Target);
+        Assert.Equal(2, (await Names.MakeLinkAsync(Call(), $"{_home}/d/f", $"{_home}/hard")).Links);
+        await FailsAsync(DosErrorCode.IsADirectory, Names.MakeLinkAsync(Call(), $"{_home}/d", $"{_home}/hard2"));
+        await Names.RemoveAsync(Call(), $"{_home}/d/f", false);
+        Assert.Equal(1, (await StatAsync("hard")).Links);
+        await FailsAsync(DosErrorCode.NoSuchPath, StatAsync("soft"));
+        Assert.Equal(0b110_000_000, (await Names.ChangeModeAsync(Call(), $"{_home}/hard", 0b110_000_000)).Mode);
+    }
+
+    [Fact]
+    public async Task Remove_Recursive_TakesTheWholeTree()
+    {
+        await MakeAsync("t/a/b/c");
+        await MakeAsync("t/empty");
+        await Task.WhenAll(Enumerable.Range(0, 80).Select(number => PutAsync($"t/a/f{number}", "x")));
+        await FailsAsync(DosErrorCode.DirectoryNotEmpty, Names.RemoveAsync(Call(), $"{_home}/t", false));
+        await Names.RemoveAsync(Call(), $"{_home}/t", true);
+        Assert.Empty((await Names.ListAsync(Call(), _home, null, 10)).Items);
+        Assert.Equal(2, (await StatAsync("")).Links);
+    }
+
+    [Fact]
+    public async Task Nodes_AppearAsPaths_AndCannotBeChanged()
+    {
+        var root = await Names.ListAsync(Call(), "/", null, 1000);
+        Assert.Contains(root.Items, item => item.Name == "nodes" && item.Kind == InodeKind.Directory);
+        var stat = Assert.Single((await Names.ListAsync(Call(), "/nodes", null, 10)).Items);
+        var content = (await Names.ReadAsync(Call(), stat.Inode, stat.VirtualPath, 0, 4096)).Value;
+        Assert.Contains("\"state\": \"Ready\"", System.Text.Encoding.UTF8.GetString(content));
+        Assert.Equal(content.Length, (await Names.StatAsync(Call(), "/nodes/n-1", true)).Size);
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.StatAsync(Call(), "/nodes/other", true));
+        await FailsAsync(DosErrorCode.ReadOnlyPath, Names.RemoveAsync(Call(), "/nodes/n-1", false));
+        await FailsAsync(DosErrorCode.ReadOnlyPath, Names.PutSmallAsync(Call(), "/nodes/x", new([]), Create));
+    }
+
+    private Task<FileStat> MakeAsync(string path) => Names.MakeDirectoryAsync(Call(), $"{_home}/{path}", true, 0b111_101_101);
+
+    private Task<FileStat> StatAsync(string path) => Names.StatAsync(Call(), $"{_home}/{path}", true);
+
+    private Task<FileStat> PutAsync(string path, string content) =>
+        Names.PutSmallAsync(Call(), $"{_home}/{path}", new Immutable<byte[]>(System.Text.Encoding.UTF8.GetBytes(content)), Create);
+
+    private static async Task FailsAsync(DosErrorCode code, Task call) => Assert.Equal(code, (await Assert.ThrowsAsync<DosException>(() => call)).Code);
+}

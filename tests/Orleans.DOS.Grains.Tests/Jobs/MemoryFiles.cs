@@ -1,0 +1,95 @@
+using Orleans.DOS.Files;
+using Orleans.DOS.Machines;
+using Orleans.DOS.Nodes;
+using Orleans.DOS.Processes;
+
+namespace Orleans.DOS.Jobs;
+
+/// <summary>A machine whose files are byte arrays. Answers reads short now and then, as the contract allows.</summary>
+internal sealed class MemoryMachine : IMachine, IFiles
+{
+    private readonly Dictionary<string, MemoryInode> _files = [];
+    public string Name => "main";
+    public IProcesses Processes => throw new NotSupportedException();
+    public IJobs Jobs => throw new NotSupportedException();
+    public IFiles Files => this;
+    public INodes Nodes => throw new NotSupportedException();
+    public int ReadBytesMax { get; init; } = Limits.FramePayloadBytesMax;
+
+    public byte[] this[string path]
+    {
+        get => _files[path].Content[.._files[path].Size];
+        set => _files[path] = new MemoryInode { Content = value, Size = value.Length };
+    }
+
+    public void Drop(string path) => _files.Remove(path);
+
+    public Task<IFileHandle> OpenAsync(string path, FileOpenOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        lock (_files)
+        {
+            if (!_files.TryGetValue(path, out var inode))
+            {
+                if (options is not { Create: true })
+                {
+                    throw new DosException(DosErrorCode.NoSuchPath, $"{path} is not there");
+                }
+                _files[path] = inode = new MemoryInode();
+            }
+            if (options is { Truncate: true })
+            {
+                inode.Size = 0;
+            }
+            return Task.FromResult<IFileHandle>(new MemoryHandle(inode, ReadBytesMax));
+        }
+    }
+
+    public Task<FileStat> StatAsync(string path, bool followLinks = true, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<Page<FileStat>> ListAsync(string path, string? after = null, int limit = 1000, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<FileStat> MakeDirectoryAsync(string path, bool parents = false, int mode = 0, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task RenameAsync(string from, string to, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task RemoveAsync(string path, bool recursive = false, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<FileStat> MakeSymbolicLinkAsync(string target, string path, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<FileStat> MakeLinkAsync(string existing, string path, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<FileStat> ChangeModeAsync(string path, int mode, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<FileStat> PutSmallAsync(string path, ReadOnlyMemory<byte> content, FileOpenOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+    private sealed class MemoryInode
+    {
+        public byte[] Content { get; set; } = [];
+        public int Size { get; set; }
+    }
+
+    private sealed class MemoryHandle(MemoryInode inode, int readBytesMax) : IFileHandle
+    {
+        public InodeId Inode => new(1);
+
+        public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default)
+        {
+            var at = (int)Math.Min(position, inode.Size);
+            return Task.FromResult<ReadOnlyMemory<byte>>(inode.Content.AsMemory(at, Math.Min(Math.Min(count, readBytesMax), inode.Size - at)));
+        }
+
+        public Task WriteAsync(long position, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default)
+        {
+            var size = (int)position + data.Length;
+            if (size > inode.Content.Length)
+            {
+                var grown = new byte[size * 2];
+                inode.Content.AsSpan(0, inode.Size).CopyTo(grown);
+                inode.Content = grown;
+            }
+            data.Span.CopyTo(inode.Content.AsSpan((int)position));
+            inode.Size = Math.Max(inode.Size, size);
+            return Task.CompletedTask;
+        }
+
+        public Task FlushAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+        public Task<IReadOnlyList<FileLocation>> LocateAsync(CancellationToken cancellationToken = default) =>
+            Task.FromResult<IReadOnlyList<FileLocation>>([new FileLocation(0, inode.Size, [new NodeId("n-1")])]);
+        public Task<FileStat> StatAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task<long> AppendAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task TruncateAsync(long size, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}

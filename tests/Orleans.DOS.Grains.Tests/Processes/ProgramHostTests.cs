@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Text;
+using Orleans.DOS.Processes;
+using Xunit;
+
+namespace Orleans.DOS.Grains.Tests.Processes;
+
+public sealed class ProgramHostTests
+{
+    [Fact]
+    public async Task Start_OfEcho_CapturesOutputAndExitCode()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "echo", Arguments = ["one", "two"] });
+        Assert.Equal(0, (await fixture.ExitAsync(pid)).ExitCode);
+        Assert.Equal("one two\n", await fixture.OutputAsync(pid));
+    }
+
+    [Fact]
+    public async Task Start_Twice_RunsOnce()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var start = ProgramHostFixture.Start(new ProcessId(7), new ProcessSpec { Program = "echo", Arguments = ["once"] });
+        await Task.WhenAll(fixture.Host.StartAsync(start), fixture.Host.StartAsync(start));
+        await fixture.ExitAsync(start.Pid);
+        await fixture.Host.StartAsync(start);
+        Assert.Equal("once\n", await fixture.OutputAsync(start.Pid));
+    }
+
+    [Fact]
+    public async Task Start_OfUnknownProgram_IsRefused()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var failure = await Assert.ThrowsAsync<DosException>(() => fixture.StartAsync(new ProcessSpec { Program = "nothing" }));
+        Assert.Equal(DosErrorCode.UnknownProgram, failure.Code);
+        Assert.Equal(0, fixture.Host.Processes);
+    }
+
+    [Fact]
+    public async Task WrongUsage_ExitsWithTwo_AndSaysSo()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["x"] });
+        Assert.Equal(2, (await fixture.ExitAsync(pid)).ExitCode);
+        Assert.Contains("invalid time interval 'x'", await fixture.OutputAsync(pid, OutputStream.StandardError));
+    }
+
+    [Fact]
+    public async Task Input_ReachesTheProgram_AndARepeatIsRecognised()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sort", HasStandardInput = true });
+        var data = Encoding.UTF8.GetBytes("b\na\n");
+        Assert.Equal(4, await fixture.Host.WriteInputAsync(pid, 1, 0, data));
+        Assert.Equal(4, await fixture.Host.WriteInputAsync(pid, 1, 0, data));
+        await fixture.Host.CloseInputAsync(pid, 1);
+        Assert.Equal(0, (await fixture.ExitAsync(pid)).ExitCode);
+        Assert.Equal("a\nb\n", await fixture.OutputAsync(pid));
+    }
+
+    [Fact]
+    public async Task Input_NotRead_IsTakenUpToTheBoundOnly()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"], HasStandardInput = true });
+        var (taken, before) = (0L, -1L);
+        while (taken > before)
+        {
+            before = taken;
+            taken = await fixture.Host.WriteInputAsync(pid, 1, taken, new byte[100_000]);
+        }
+        Assert.InRange(taken, Limits.StandardInputBufferBytesMax, Limits.StandardInputBufferBytesMax + WorkerPipeHeader.WindowBytes);
+    }
+
+    [Fact]
+    public async Task Output_BeyondTheBound_DropsTheOldest_AndPositionsGoOn()
+    {
+        const int bound = 200_000;
+        await using var fixture = new ProgramHostFixture(options => options with { CapturedOutputBytesMax = bound });
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "yes" });
+        var chunk = await fixture.Host.ReadOutputAsync(pid, 1, OutputStream.StandardOutput, 0, wait: true);
+        var patience = Stopwatch.StartNew();
+        while (chunk.Position < 10 * bound)
+        {
+            Assert.True(patience.Elapsed < ProgramHostFixture.Patience);
+            chunk = await fixture.Host.ReadOutputAsync(pid, 1, OutputStream.StandardOutput, chunk.Position + chunk.Data.Length, wait: true);
+        }
+        await fixture.Host.SignalAsync(pid, 1, ProcessSignal.Terminate);
+        Assert.Equal(143, (await fixture.ExitAsync(pid)).ExitCode);
+        Assert.InRange(new DirectoryInfo(fixture.OutputDirectory).EnumerateFiles().Sum(file => file.Length), 1, bound);
+    }
+
+    [Fact]
+    public async Task Kill_EndsTheProgram_AndSparesItsNeighbour()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var victim = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        var neighbour = await fixture.StartAsync(new ProcessSpec { Program = "cat", HasStandardInput = true });
+        await fixture.Host.SignalAsync(victim, 1, ProcessSignal.Kill);
+        Assert.Equal(137, (await fixture.ExitAsync(victim)).ExitCode);
+        await fixture.Host.CloseInputAsync(neighbour, 1);
+        Assert.Equal(new ProcessExit(0, null, default), await fixture.ExitAsync(neighbour) with { Ended = default });
+    }
+
+    [Fact]
+    public async Task WorkerKilled_EndsItsProgramsAsWorkerLost_AndTheNextStartHasAnother()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        using (var worker = Process.GetProcessById(fixture.Host.HostProcessIds.Single()))
+        {
+            worker.Kill();
+        }
+        Assert.Equal("WorkerLost", (await fixture.ExitAsync(pid)).Failure);
+        var next = await fixture.StartAsync(new ProcessSpec { Program = "true" });
+        Assert.Equal(0, (await fixture.ExitAsync(next)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Stop_IsNotSupported_AndSaysWhy()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        var failure = await Assert.ThrowsAsync<DosException>(() => fixture.Host.SignalAsync(pid, 1, ProcessSignal.Stop));
+        Assert.Equal(DosErrorCode.NotSupported, failure.Code);
+    }
+}

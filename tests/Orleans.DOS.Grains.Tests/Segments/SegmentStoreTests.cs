@@ -1,0 +1,144 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.DOS.Segments;
+using Xunit;
+
+namespace Orleans.DOS.Grains.Tests.Segments;
+
+/// <summary>Real files. A crash is a store that is abandoned (its directory is copied as it is) and opened under another boot.</summary>
+public sealed class SegmentStoreTests : IDisposable
+{
+    private static readonly SegmentId Segment = new(77);
+    private readonly string _directory = Directory.CreateTempSubdirectory("dos-store-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Fact]
+    public async Task Append_ThenRead_GivesTheFrames()
+    {
+        using var store = Open("a");
+        await CreateAsync(store);
+        var frames = Frames(3, 1000);
+        Assert.Equal(ReplicaOutcome.Done, (await store.AppendAsync(Segment, 1, 0, frames, sync: true)).Outcome);
+        var chunk = await store.ReadAsync(Segment, 0, 1 << 20);
+        Assert.Equal(frames, chunk.Frames);
+        Assert.Equal(frames.Length, chunk.Answer.SyncedLength);
+    }
+
+    [Fact]
+    public async Task Append_OutOfPlaceOrByAnOldEpoch_IsRefused()
+    {
+        using var store = Open("a");
+        await CreateAsync(store);
+        var frames = Frames(1, 10);
+        Assert.Equal(ReplicaOutcome.RefusedOffset, (await store.AppendAsync(Segment, 1, 5, frames, false)).Outcome);
+        Assert.Equal(ReplicaOutcome.Done, (await store.SealAsync(Segment, 4, null)).Outcome);
+        Assert.Equal(ReplicaOutcome.RefusedEpoch, (await store.AppendAsync(Segment, 1, 0, frames, false)).Outcome);
+        Assert.Equal(ReplicaOutcome.RefusedSealed, (await store.AppendAsync(Segment, 4, 0, frames, false)).Outcome);
+    }
+
+    [Fact]
+    public async Task Reopen_AfterCleanEnd_IsUndamaged_AndRemembersSealAndEpoch()
+    {
+        using (var store = Open("a"))
+        {
+            await CreateAsync(store);
+            await store.AppendAsync(Segment, 1, 0, Frames(2, 50), false);
+            await store.SealAsync(Segment, 6, null);
+        }
+        using var again = Open("b");
+        var state = await again.StatAsync(Segment);
+        Assert.Equal((true, 6L, false), (state.Sealed, state.Epoch, state.Damaged));
+        Assert.Equal(2 * 146, state.Length);
+    }
+
+    [Fact]
+    public async Task Recover_AfterPowerLossWithTornTail_KeepsWholeFrames_AndIsDamaged()
+    {
+        var crashed = Directory.CreateTempSubdirectory("dos-crash-").FullName;
+        try
+        {
+            using (var store = Open("a"))
+            {
+                await CreateAsync(store);
+                await store.AppendAsync(Segment, 1, 0, Frames(2, 50), sync: true);
+                Copy(_directory, crashed);
+            }
+            var file = Directory.GetFiles(crashed, "*.seg", SearchOption.AllDirectories).Single();
+            using (var tail = File.Open(file, FileMode.Append))
+            {
+                tail.Write(Frames(1, 50).AsSpan(0, 70));
+            }
+            using var again = new SegmentStore(crashed, "b", NullLogger<SegmentStore>.Instance);
+            var state = await again.StatAsync(Segment);
+            Assert.Equal((2 * 146L, true), (state.Length, state.Damaged));
+        }
+        finally
+        {
+            Directory.Delete(crashed, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Recover_SmallSyncedFrameMissingFromItsFile_ComesBackFromTheJournal()
+    {
+        var crashed = Directory.CreateTempSubdirectory("dos-crash-").FullName;
+        try
+        {
+            using (var store = Open("a"))
+            {
+                await CreateAsync(store);
+                await store.AppendAsync(Segment, 1, 0, Frames(2, 50), sync: true);
+                Copy(_directory, crashed);
+            }
+            var file = Directory.GetFiles(crashed, "*.seg", SearchOption.AllDirectories).Single();
+            using (var log = File.Open(file, FileMode.Open))
+            {
+                log.SetLength(4096);
+            }
+            using var again = new SegmentStore(crashed, "b", NullLogger<SegmentStore>.Instance);
+            Assert.Equal(Frames(2, 50), (await again.ReadAsync(Segment, 0, 4096)).Frames);
+        }
+        finally
+        {
+            Directory.Delete(crashed, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Read_OfChangedByte_IsFailed()
+    {
+        using var store = Open("a");
+        await CreateAsync(store);
+        await store.AppendAsync(Segment, 1, 0, Frames(1, 50), sync: true);
+        var file = Directory.GetFiles(_directory, "*.seg", SearchOption.AllDirectories).Single();
+        using (var log = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+        {
+            log.Position = 4096 + 120;
+            log.WriteByte(0xee);
+        }
+        Assert.Equal(ReplicaOutcome.Failed, (await store.ReadAsync(Segment, 0, 4096)).Answer.Outcome);
+    }
+
+    private SegmentStore Open(string boot) => new(_directory, boot, NullLogger<SegmentStore>.Instance);
+
+    private static Task<ReplicaAnswer> CreateAsync(SegmentStore store) =>
+        store.CreateAsync(new SegmentHeader { Segment = Segment, Object = new ObjectId(ObjectKind.File, 5), Epoch = 1, Disk = store.Id });
+
+    private static byte[] Frames(int count, int payload) => [.. Enumerable.Range(0, count).SelectMany(i => FrameCodec.Encode(
+        new FrameHeader
+        {
+            PayloadLength = payload, Kind = 1, Object = new ObjectId(ObjectKind.File, 5), Epoch = 1, Position = i * payload, WriteNumber = i,
+            ResultingSize = (i + 1) * payload, Time = 1, Request = default, RequestHash = 0, Segment = Segment,
+        },
+        Enumerable.Repeat((byte)(i + 1), payload).ToArray()))];
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var path in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, path));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(path, target);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Orleans.DOS.Segments;
+using Xunit;
+
+namespace Orleans.DOS.Kernel.Tests.Segments;
+
+public sealed class ReplicaStateTests
+{
+    /// <summary>The naive twin keeps every byte's place in a list and asks nothing of the arithmetic.</summary>
+    [Fact]
+    public void RandomRequests_AgreeWithTheNaiveTwin() => Prop.ForAll<(byte Kind, byte Epoch, byte Offset, byte Bytes)[]>(requests =>
+    {
+        var state = ReplicaState.Created(3);
+        var twin = new List<int>();
+        var (epochMax, isSealed) = (3L, false);
+        foreach (var request in requests)
+        {
+            var (epoch, offset, bytes) = (request.Epoch % 8, request.Offset % 24, 1 + (request.Bytes % 6));
+            if (request.Kind % 4 == 0)
+            {
+                var decision = state.Seal(epoch, null);
+                if ((decision.Verdict == ReplicaVerdict.Done) != (epoch >= epochMax))
+                {
+                    return false;
+                }
+                isSealed |= epoch >= epochMax;
+                state = decision.Next;
+            }
+            else
+            {
+                var has = Enumerable.Range(offset, bytes).All(place => twin.Contains(place));
+                var expected = epoch < epochMax ? ReplicaVerdict.RefusedEpoch
+                    : isSealed ? ReplicaVerdict.RefusedSealed
+                    : has || offset == twin.Count ? ReplicaVerdict.Done : ReplicaVerdict.RefusedOffset;
+                var decision = state.Append(epoch, offset, bytes);
+                if (decision.Verdict != expected || decision.WriteBytes != (expected == ReplicaVerdict.Done && !has))
+                {
+                    return false;
+                }
+                if (decision.WriteBytes)
+                {
+                    twin.AddRange(Enumerable.Range(offset, bytes));
+                }
+                state = decision.Next;
+            }
+            epochMax = Math.Max(epochMax, epoch);
+            if (state.Epoch != epochMax || state.Length != twin.Count || state.SyncedLength > state.Length)
+            {
+                return false;
+            }
+        }
+        return true;
+    }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Seal_AtTheOwnersLength_DropsWhatIsBeyond()
+    {
+        var decision = new ReplicaState(3, 300, 0, false, false).Seal(3, 200);
+        Assert.Equal(new ReplicaState(3, 200, 200, true, false), decision.Next);
+        Assert.True(decision.PersistHeader);
+    }
+
+    [Fact]
+    public void Recovered_AfterPowerLossWhileOpen_IsDamaged()
+    {
+        Assert.True(new ReplicaState(3, 300, 0, false, false).Recovered(300, false, cacheSurvived: false).Damaged);
+        Assert.False(new ReplicaState(3, 300, 0, false, false).Recovered(300, false, cacheSurvived: true).Damaged);
+        Assert.False(new ReplicaState(3, 300, 300, true, false).Recovered(300, false, cacheSurvived: false).Damaged);
+    }
+}
