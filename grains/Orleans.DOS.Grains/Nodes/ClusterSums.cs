@@ -11,9 +11,10 @@ public static class ClusterSums
             """
             SELECT CAST(COALESCE(SUM(s.length * (s.replicas_wanted - COALESCE(r.live, 0))), 0) AS BIGINT)
             FROM dos_segments s
-            LEFT JOIN (SELECT segment_id, COUNT(*) AS live FROM dos_segment_replicas WHERE state = 1 AND node_id IN @live GROUP BY segment_id) r
+            LEFT JOIN (SELECT segment_id, COUNT(*) AS live FROM dos_segment_replicas WHERE state = 1 AND @live LIKE '%,' || node_id || ',%' GROUP BY segment_id) r
               ON r.segment_id = s.segment_id
             WHERE s.state = 2 AND COALESCE(r.live, 0) < s.replicas_wanted
             """,
-            new { live = live.Select(node => node.Value).ToArray() }) ?? 0;
+            // One text, since a list parameter means different SQL on the two databases; a node id holds no comma and no wildcard.
+            new { live = "," + string.Join(',', live.Select(node => node.Value)) + "," }) ?? 0;
 }
