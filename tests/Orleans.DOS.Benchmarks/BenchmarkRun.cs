@@ -1,44 +1,93 @@
-using Orleans.DOS.Benchmarks.Bare;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.DOS.Benchmarks.Nodes;
+using Orleans.DOS.Benchmarks.Suites;
+using Orleans.DOS.Catalog;
+using Orleans.DOS.Client;
+using Orleans.DOS.Machines;
 
 namespace Orleans.DOS.Benchmarks;
 
-/// <summary>One run: the limits are measured once, when first asked for, and shared by the suites.</summary>
-public sealed class BenchmarkRun(BenchmarkReport report, bool quick) : IAsyncDisposable
+/// <summary>One run: one PostgreSQL, three real nodes, one client over the Orleans gateway; the limits are measured beside them.</summary>
+public sealed class BenchmarkRun : IAsyncDisposable
 {
+    private const int NodeCount = 3;
+    private const int CpusEach = 1;
+    private static readonly TimeSpan IdleBeforeMeasure = TimeSpan.FromSeconds(3);
+    private readonly BenchmarkReport _report;
+    private readonly bool _quick;
     private readonly string _directory = Directory.CreateTempSubdirectory("dos-bench-").FullName;
-    private BareCluster? _bare;
+    private readonly PostgresServer _postgres;
+    private readonly RealNodes _nodes;
+    private readonly IHost _client;
+    private readonly BenchmarkLimits _limits;
+
+    private BenchmarkRun(BenchmarkReport report, bool quick, PostgresServer postgres, RealNodes nodes, IHost client, string limitsDatabase)
+    {
+        (_report, _quick, _postgres, _nodes, _client) = (report, quick, postgres, nodes, client);
+        _limits = new BenchmarkLimits(_directory, limitsDatabase, quick);
+    }
+
+    public static async Task<BenchmarkRun> StartAsync(BenchmarkReport report, bool quick)
+    {
+        var postgres = await PostgresServer.StartAsync();
+        RealNodes? nodes = null;
+        try
+        {
+            nodes = await RealNodes.StartAsync(await postgres.CreateDatabaseAsync(), NodeCount, CpusEach);
+            var builder = Host.CreateApplicationBuilder();
+            builder.Logging.ClearProviders();
+            builder.Services.AddDosClient(options => options.UseOrleans([.. nodes.Urls.Select(url => new Uri(url))], nodes.Credential));
+            var client = builder.Build();
+            await client.StartAsync();
+            return new BenchmarkRun(report, quick, postgres, nodes, client, await postgres.CreateDatabaseAsync());
+        }
+        catch
+        {
+            // Processes that nobody would end.
+            await (nodes?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await postgres.DisposeAsync();
+            throw;
+        }
+    }
 
     public async Task SuiteAsync(string suite, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        var machine = _client.Services.GetRequiredService<IMachine>();
         switch (suite)
         {
-            case "bare":
-                await BareAsync();
+            case "files":
+                await new FilesSuite(_report, _limits, machine, _quick).RunAsync(cancellation);
+                break;
+            case "processes":
+                await IdleAsync(cancellation);
+                await new ProcessesSuite(_report, machine, _quick).RunAsync(cancellation);
+                break;
+            case "jobs":
+                await new JobsSuite(_report, machine, _quick).RunAsync(cancellation);
                 break;
             default:
-                throw new ArgumentException($"no suite '{suite}'; there are: bare, files, processes, jobs", nameof(suite));
+                throw new ArgumentException($"no suite '{suite}'; there are: files, processes, jobs", nameof(suite));
         }
     }
 
-    private async Task BareAsync()
+    /// <summary>Resident memory of a node that does nothing: the largest of the three.</summary>
+    private async Task IdleAsync(CancellationToken cancellation)
     {
-        var span = TimeSpan.FromSeconds(quick ? 1 : 5);
-        _bare ??= await BareCluster.StartAsync();
-        report.Add(new("bare-read", await _bare.ReadAsync(span), "MiB/s"));
-        report.Add(new("bare-write", await _bare.WriteAsync(span), "MiB/s"));
-        report.Add(new("bare-calls-64", await _bare.CallsAsync(span, 64), "calls/s"));
-        report.Add(new("bare-calls-1", await _bare.CallsAsync(span, 1), "calls/s"));
-        report.Add(new("bare-disk-write", BareDisk.SequentialWrite(_directory, quick ? 128L << 20 : 1L << 30, quick ? 1 : 5), "MiB/s"));
-        report.Add(new("bare-sync", BareDisk.SyncsPerSecond(_directory, span), "syncs/s"));
+        await Task.Delay(IdleBeforeMeasure, cancellation);
+        var resident = _nodes.HostProcesses.Max(RealNodes.ResidentBytes) / 1e6;
+        _report.Add(BenchmarkRow.AtMost("idle-node", resident, "MB resident", 250));
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (_bare is not null)
-        {
-            await _bare.DisposeAsync();
-        }
+        await _client.StopAsync();
+        _client.Dispose();
+        await _limits.DisposeAsync();
+        await _nodes.DisposeAsync();
+        await _postgres.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }
 }

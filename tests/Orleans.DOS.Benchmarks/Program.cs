@@ -10,13 +10,13 @@ if (args is ["bare-silo", var name, var silo, var gateway, var primary])
 
 var json = new Option<bool>("--json") { Description = "One JSON object a line" };
 var quick = new Option<bool>("--quick") { Description = "Small sizes: ends within 50 s" };
-var suites = new Argument<string[]>("suite") { Description = "bare, files, processes, jobs", Arity = ArgumentArity.ZeroOrMore };
+var suites = new Argument<string[]>("suite") { Description = "files, processes, jobs (default: all)", Arity = ArgumentArity.ZeroOrMore };
 var root = new RootCommand("Measures Orleans.DOS beside what the bare means reach in the same run") { suites, json, quick };
 root.SetAction(async (parsed, cancellation) =>
 {
     var report = new BenchmarkReport(parsed.GetValue(json));
     var chosen = parsed.GetValue(suites) is { Length: > 0 } some ? some : ["files", "processes", "jobs"];
-    await using var run = new BenchmarkRun(report, parsed.GetValue(quick));
+    await using var run = await BenchmarkRun.StartAsync(report, parsed.GetValue(quick));
     foreach (var suite in chosen)
     {
         await run.SuiteAsync(suite, cancellation);

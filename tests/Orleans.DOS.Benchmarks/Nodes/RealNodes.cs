@@ -42,11 +42,10 @@ public sealed class RealNodes : IAsyncDisposable
     private void Spawn(string name, string connectionString, int declared, int cpus)
     {
         var start = new ProcessStartInfo(Executable()) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new object[] { "--data", _directory, "--name", name, "--nodes-declared", declared, "--cpus", cpus })
+        foreach (var argument in new object[] { "--data", _directory, "--name", name, "--nodes-declared", declared, "--cpus", cpus, "--postgres", connectionString })
         {
             start.ArgumentList.Add(argument.ToString()!);
         }
-        start.Environment["DOS_POSTGRES"] = connectionString;
         var log = new StreamWriter(Path.Combine(_directory, name + ".log")) { AutoFlush = true };
         _logs.Add(log);
         var process = Process.Start(start)!;

@@ -11,8 +11,7 @@ public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, I
 
     public async Task RunAsync(CancellationToken cancellation)
     {
-        var directory = (await machine.Files.MakeDirectoryAsync("/bench", parents: true, cancellationToken: cancellation)).Name;
-        _ = directory;
+        await machine.Files.MakeDirectoryAsync("/bench", parents: true, cancellationToken: cancellation);
         var transfer = await limits.WriteTransferAsync();
         for (var replicas = 1; replicas <= 3; replicas++)
         {
