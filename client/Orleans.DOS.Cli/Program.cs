@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Orleans.DOS.Cli;
 using Orleans.DOS.Cli.Cluster;
+using Orleans.DOS.Cli.Demo;
 using Orleans.DOS.Cli.Files;
 using Orleans.DOS.Cli.Jobs;
 using Orleans.DOS.Cli.Nodes;
@@ -9,7 +10,7 @@ using Orleans.DOS.Cli.Processes;
 var root = new RootCommand("dos: one computer made of many")
 {
     UpCommand.Create(), DownCommand.Create(), StatusCommand.Create(), NodeCommand.Create(), FsCommand.Create(),
-    RunCommand.Create(), PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(),
+    RunCommand.Create(), PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(), DemoCommand.Create(),
 };
 GlobalOptions.AddTo(root);
 var parsed = root.Parse(args);
