@@ -11,7 +11,7 @@ internal static class OrleansClient
     public static async Task<IHost> ConnectAsync(TestNode node)
     {
         using var cluster = JsonDocument.Parse(await node.Http.GetStringAsync("/v1/cluster"));
-        var clusterId = cluster.RootElement.GetProperty("clusterId").GetString();
+        var clusterId = cluster.RootElement.GetProperty("clusterId").GetString()!;
         var builder = Host.CreateApplicationBuilder();
         builder.UseOrleansClient(client => client
             .UseStaticClustering(IPEndPoint.Parse(node.Gateway))
