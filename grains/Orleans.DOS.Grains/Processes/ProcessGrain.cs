@@ -11,12 +11,13 @@ namespace Orleans.DOS.Processes;
 /// signal that wakes waiters, and every change is conditional on the row it was decided from.
 /// </summary>
 [GrainType("dos.process")]
-public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INodeClients clients, TimeProvider time) : Grain, IProcessGrain, IProcessDoor
+public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INodeClients clients, INodeView nodes, TimeProvider time) : Grain, IProcessGrain, IProcessDoor
 {
     /// <summary>Decisions that lose against somebody else's before the caller is asked to try again.</summary>
     private const int AttemptsMax = 5;
 
     private TaskCompletionSource _changed = NewSignal();
+    private (long Incarnation, Task Commit) _ending = (0, Task.CompletedTask);
 
     private (long First, long Second) Key => GrainKeys.Parse(this.GetPrimaryKeyString());
     private ProcessId Pid => new(Key.Second);
@@ -46,21 +47,21 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             await Host(record).SignalAsync(Pid, record.Incarnation, signal);
             return;
         }
-        // Whatever it answers to the signal, its end was asked for.
-        await catalog.StopRestartingAsync(record.Pid);
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            record = await ReadOwnAsync(context);
-            if (ProcessLifecycle.EndPending(record.Row, signal, time.GetUtcNow()) is not { } ended)
+            if (ProcessLifecycle.AskEnd(record.Row, signal, time.GetUtcNow()) is { } asked && !await catalog.ChangeAsync(record, asked))
             {
-                await Host(record).SignalAsync(Pid, record.Incarnation, signal);
-                return;
+                record = await ReadOwnAsync(context);
+                continue;
             }
-            if (await catalog.ChangeAsync(record, ended))
+            if (record is { State: (long)ProcessState.Exited, NodeId: null })
             {
+                // It waited for its start: that was its end.
                 Pulse();
                 return;
             }
+            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            return;
         }
         throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
     }
@@ -96,14 +97,14 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
                 return await clients.Programs(node).ReadOutputAsync(Pid, record.Incarnation, stream, position, wait);
             }
         }
-        catch (DosException failure) when (failure.Code is DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable && record.Row.HasEnded)
+        catch (DosException failure) when (record.Row.HasEnded && IsOutputGone(record, failure.Code))
         {
-            // What it wrote was lost with its node; that it has ended is all that is left.
-            return new OutputChunk(position, [], End: true, record.Incarnation);
+            // An empty end would say that it wrote nothing.
+            throw new DosException(DosErrorCode.NoSuchProcess, $"what process {Pid} wrote is gone: its node {record.Node} has started again or is dead");
         }
-        catch (DosException failure) when (failure.Code == DosErrorCode.NoSuchProcess)
+        catch (DosException failure) when (!record.Row.HasEnded && (failure.Code == DosErrorCode.NoSuchProcess || (wait && failure.Code == DosErrorCode.Unavailable)))
         {
-            // Not started yet on the node that was chosen.
+            // Not started yet on the node that was chosen; or that node is away, and who follows waits for the verdict on it.
         }
         if (wait && !record.Row.HasEnded)
         {
@@ -112,10 +113,27 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         return new OutputChunk(position, [], record.Row.HasEnded, record.Incarnation);
     }
 
+    /// <summary>Captured output ends with its node's incarnation. A node that cannot be reached now may still have it.</summary>
+    private bool IsOutputGone(ProcessRecord record, DosErrorCode answer) =>
+        answer == DosErrorCode.NoSuchProcess
+        || (answer == DosErrorCode.Unavailable && record is { Node: { } node, NodeIncarnation: { } incarnation } && nodes.IsFenced(node, incarnation));
+
     public Task ExitedAsync(NodeId node, long incarnation, ProcessExit exit) => CommitExitAsync(node, incarnation, exit);
 
-    /// <summary>Makes the end of an incarnation durable, once, whoever learned of it first. A stale report changes nothing.</summary>
-    private async Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
+    /// <summary>
+    /// Makes the end of an incarnation durable, once, whoever learned of it first. A stale report changes nothing. A waiter and the
+    /// node mostly learn of an end together: they share one commit.
+    /// </summary>
+    private Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
+    {
+        if (_ending.Incarnation != incarnation || _ending.Commit.IsFaulted)
+        {
+            _ending = (incarnation, CommitNewExitAsync(node, incarnation, exit));
+        }
+        return _ending.Commit;
+    }
+
+    private async Task CommitNewExitAsync(NodeId node, long incarnation, ProcessExit exit)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {

@@ -16,8 +16,15 @@ public sealed partial class ProcessWarden(
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     /// <summary>A start that was committed this long ago has reached its node or was lost: longer than a call can take.</summary>
     private static readonly TimeSpan AdoptionAge = Limits.CallTimeout + Limits.CallTimeout;
+    /// <summary>Between two looks at what is old enough to be deleted.</summary>
+    private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
+    /// <summary>Between two looks for lost starts, which nobody is in a hurry for: the caller's time-out was long before.</summary>
+    private static readonly TimeSpan AdoptionPeriod = TimeSpan.FromSeconds(5);
     /// <summary>Rows looked at in one round; the next round sees the rest.</summary>
     private const int RowsMax = 500;
+
+    private DateTimeOffset _nextSweep;
+    private DateTimeOffset _nextAdoption;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -44,24 +51,39 @@ public sealed partial class ProcessWarden(
         }
     }
 
-    /// <summary>One look at everything; apart from the loop, so that a test can make it happen.</summary>
+    /// <summary>One look at everything; apart from the loop, so that a test can make it happen. While nothing is to be done it reads the catalog once.</summary>
     internal async Task RoundAsync()
     {
-        foreach (var home in await catalog.HomesAsync())
+        var homes = await catalog.HomesAsync();
+        foreach (var home in homes.Where(home => home.NodeId is not null).DistinctBy(home => (home.NodeId, home.NodeIncarnation)))
         {
-            var node = new NodeId(home.NodeId);
-            if (node == nodes.Self ? home.NodeIncarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, home.NodeIncarnation))
+            var (node, incarnation) = (new NodeId(home.NodeId!), home.NodeIncarnation ?? 0);
+            if (node == nodes.Self ? incarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, incarnation))
             {
-                await LoseNodeAsync(node, home.NodeIncarnation);
+                await LoseNodeAsync(node, incarnation);
             }
         }
-        await AdoptAsync();
-        if (IsLeader)
+        var now = time.GetUtcNow();
+        var adoptable = CatalogTime.From(now - AdoptionAge);
+        if (now >= _nextAdoption && homes.Any(home => home.IsAt(nodes.Self, nodes.Incarnation) && home.FirstStartedAt < adoptable))
+        {
+            _nextAdoption = now + AdoptionPeriod;
+            await AdoptAsync();
+        }
+        if (!IsLeader)
+        {
+            return;
+        }
+        if (homes.Any(home => home.State == (long)ProcessState.Pending))
         {
             foreach (var record in await catalog.PendingAsync(RowsMax))
             {
                 await launcher.LaunchAsync(record);
             }
+        }
+        if (now >= _nextSweep)
+        {
+            _nextSweep = now + SweepPeriod;
             await DeleteOldAsync();
         }
     }

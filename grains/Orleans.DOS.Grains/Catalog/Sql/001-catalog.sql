@@ -87,10 +87,13 @@ CREATE TABLE dos_processes (
   state BIGINT NOT NULL, exit_code BIGINT NULL, reason TEXT NULL,
   node_id TEXT NULL, node_incarnation BIGINT NULL,
   program TEXT NOT NULL, spec {bytes} NOT NULL, owner TEXT NOT NULL, uid BIGINT NOT NULL, gid BIGINT NOT NULL,
-  restart BIGINT NOT NULL, restarts BIGINT NOT NULL, parent_pid BIGINT NULL,
+  restart BIGINT NOT NULL, restarts BIGINT NOT NULL,
+  asked_to_end BIGINT NULL,     -- the signal by which somebody asked for its end: it is not started again
+  parent_pid BIGINT NULL,
   created_at BIGINT NOT NULL, started_at BIGINT NULL, ended_at BIGINT NULL);
 CREATE INDEX dos_processes_machine ON dos_processes(machine_id, state, pid);
-CREATE INDEX dos_processes_node ON dos_processes(node_id, state);
+-- By state first, so that what lives is found without reading all that has ended.
+CREATE INDEX dos_processes_node ON dos_processes(state, node_id, node_incarnation, started_at);
 CREATE INDEX dos_processes_ended ON dos_processes(ended_at);
 
 CREATE TABLE dos_jobs (
