@@ -17,7 +17,8 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     private const int AttemptsMax = 5;
 
     private TaskCompletionSource _changed = NewSignal();
-    private (long Incarnation, Task Commit) _ending = (0, Task.CompletedTask);
+    /// <summary>The commit of an end that is under way.</summary>
+    private (NodeId Node, long Incarnation, Task Commit) _ending = (default, 0, Task.CompletedTask);
 
     private (long First, long Second) Key => GrainKeys.Parse(this.GetPrimaryKeyString());
     private ProcessId Pid => new(Key.Second);
@@ -60,10 +61,22 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
                 Pulse();
                 return;
             }
-            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            await SignalHostAsync(record, signal);
             return;
         }
         throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    private async Task SignalHostAsync(ProcessRecord record, ProcessSignal signal)
+    {
+        try
+        {
+            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+        }
+        catch (DosException ended) when (ended.Code == DosErrorCode.NotRunning && !record.Row.HasEnded && record.AskedToEnd is not null)
+        {
+            // It has just ended by itself, and what was asked for holds: it is not started again.
+        }
     }
 
     public async Task<long> WriteInputAsync(CallContext context, long position, Immutable<byte[]> data)
@@ -126,9 +139,9 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     /// </summary>
     private Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
     {
-        if (_ending.Incarnation != incarnation || _ending.Commit.IsFaulted)
+        if (_ending.Commit.IsCompleted || _ending.Node != node || _ending.Incarnation != incarnation)
         {
-            _ending = (incarnation, CommitNewExitAsync(node, incarnation, exit));
+            _ending = (node, incarnation, CommitNewExitAsync(node, incarnation, exit));
         }
         return _ending.Commit;
     }

@@ -143,14 +143,14 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
     {
         var node = new NodeId("n-away");
         nodes.Stage.Fenced[node] = false;
-        var pid = await SpawnWithoutRoomAsync(new ProcessSpec { Program = "true", Restart = RestartPolicy.Always });
+        var pid = await SpawnWithoutRoomAsync(Forever with { Restart = RestartPolicy.Always });
         await PutOnAsync(pid, node, ProcessState.Running);
         nodes.Stage.IsFull = false;
         await nodes.Warden(0).RoundAsync();
         await nodes.Warden(1).RoundAsync();
         Assert.Equal((ProcessState.Running, 1L), await nodes.Process(pid).StatusAsync(Call()) is { } status ? (status.State, status.Incarnation) : default);
         nodes.Stage.Fenced[node] = true;
-        await UntilAsync(pid, now => now.Incarnation > 1);
+        await UntilAsync(pid, now => now is { Incarnation: 2, State: ProcessState.Running });
         await nodes.Process(pid).SignalAsync(Call(), ProcessSignal.Kill);
     }
 
