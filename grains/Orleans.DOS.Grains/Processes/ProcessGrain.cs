@@ -16,8 +16,12 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     /// <summary>Decisions that lose against somebody else's before the caller is asked to try again.</summary>
     private const int AttemptsMax = 5;
 
+    /// <summary>What a start takes between its commit and its node.</summary>
+    private static readonly TimeSpan StartDelay = TimeSpan.FromMilliseconds(100);
+
     private TaskCompletionSource _changed = NewSignal();
-    private (long Incarnation, Task Commit) _ending = (0, Task.CompletedTask);
+    /// <summary>The commit of an end that is under way.</summary>
+    private (NodeId Node, long Incarnation, Task Commit) _ending = (default, 0, Task.CompletedTask);
 
     private (long First, long Second) Key => GrainKeys.Parse(this.GetPrimaryKeyString());
     private ProcessId Pid => new(Key.Second);
@@ -44,7 +48,7 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         var record = await ReadOwnAsync(context);
         if (signal is ProcessSignal.Stop or ProcessSignal.Continue)
         {
-            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            await SignalHostAsync(record, signal);
             return;
         }
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
@@ -60,10 +64,26 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
                 Pulse();
                 return;
             }
-            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            await SignalHostAsync(record, signal);
             return;
         }
         throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    private async Task SignalHostAsync(ProcessRecord record, ProcessSignal signal)
+    {
+        try
+        {
+            await OnHostAsync(record, async host =>
+            {
+                await host.SignalAsync(Pid, record.Incarnation, signal);
+                return true;
+            });
+        }
+        catch (DosException ended) when (ended.Code == DosErrorCode.NotRunning && !record.Row.HasEnded && record.AskedToEnd is not null)
+        {
+            // It has just ended by itself, and what was asked for holds: it is not started again.
+        }
     }
 
     public async Task<long> WriteInputAsync(CallContext context, long position, Immutable<byte[]> data)
@@ -78,13 +98,17 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             await WaitForChangeAsync(record);
             return position;
         }
-        return await Host(record).WriteInputAsync(Pid, record.Incarnation, position, data);
+        return await OnHostAsync(record, host => host.WriteInputAsync(Pid, record.Incarnation, position, data));
     }
 
     public async Task CloseInputAsync(CallContext context)
     {
         var record = await ReadOwnAsync(context);
-        await Host(record).CloseInputAsync(Pid, record.Incarnation);
+        await OnHostAsync(record, async host =>
+        {
+            await host.CloseInputAsync(Pid, record.Incarnation);
+            return true;
+        });
     }
 
     public async Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait)
@@ -126,9 +150,9 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     /// </summary>
     private Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
     {
-        if (_ending.Incarnation != incarnation || _ending.Commit.IsFaulted)
+        if (_ending.Commit.IsCompleted || _ending.Node != node || _ending.Incarnation != incarnation)
         {
-            _ending = (incarnation, CommitNewExitAsync(node, incarnation, exit));
+            _ending = (node, incarnation, CommitNewExitAsync(node, incarnation, exit));
         }
         return _ending.Commit;
     }
@@ -202,6 +226,19 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         !record.Row.HasEnded && record.Node is { } node
             ? clients.Programs(node)
             : throw new DosException(DosErrorCode.NotRunning, record.Row.HasEnded ? $"process {Pid} has ended" : $"process {Pid} has not started yet");
+
+    /// <summary>A row names its node before the start has reached it: whoever comes between is asked to come again, and not told that there is no such process.</summary>
+    private async Task<T> OnHostAsync<T>(ProcessRecord record, Func<IProgramHostService, Task<T>> call)
+    {
+        try
+        {
+            return await call(Host(record));
+        }
+        catch (DosException early) when (early.Code == DosErrorCode.NoSuchProcess)
+        {
+            throw new DosException(new DosError(DosErrorCode.Unavailable, $"process {Pid} is just being started on {record.Node}", StartDelay));
+        }
+    }
 
     private async Task<ProcessRecord> ReadAsync(CallContext context)
     {

@@ -27,6 +27,7 @@ public sealed class ProgramHostFixture : IAsyncDisposable
     }
 
     public ProgramHost Host { get; }
+    public string ScratchDirectory => Path.Combine(_directory, "run", "scratch");
     public string OutputDirectory => Path.Combine(_directory, "output");
 
     public async Task<ProcessId> StartAsync(ProcessSpec spec)

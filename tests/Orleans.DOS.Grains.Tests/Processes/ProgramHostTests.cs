@@ -117,6 +117,21 @@ public sealed class ProgramHostTests
     }
 
     [Fact]
+    public async Task WorkerKilled_ItsScratchIsRemoved_BeforeItsProgramsHaveEnded()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        using var worker = Process.GetProcessById(fixture.Host.HostProcessIds.Single());
+        var scratch = Path.Combine(fixture.ScratchDirectory, "1");
+        Assert.EndsWith($"\0{scratch}\0", await File.ReadAllTextAsync($"/proc/{worker.Id}/cmdline"));
+        Directory.CreateDirectory(scratch);
+        await File.WriteAllTextAsync(Path.Combine(scratch, "run-x"), "left by a task");
+        worker.Kill();
+        await fixture.ExitAsync(pid);
+        Assert.False(Directory.Exists(scratch));
+    }
+
+    [Fact]
     public async Task Stop_IsNotSupported_AndSaysWhy()
     {
         await using var fixture = new ProgramHostFixture();
