@@ -46,9 +46,8 @@ internal static class RunCommand
         // Ctrl-C ends the process (TERM, after its grace KILL) and not our waiting, so that its exit code is still told.
         await using var interrupt = cancellation.Register(() => _ = processes.SignalAsync(pid, ProcessSignal.Terminate, CancellationToken.None));
         var input = hasInput ? SendInputAsync(processes, pid, ended.Token) : Task.CompletedTask;
-        await Task.WhenAll(
-            OutputCopy.RunAsync(processes, pid, OutputStream.StandardOutput, Console.OpenStandardOutput(), true, CancellationToken.None),
-            OutputCopy.RunAsync(processes, pid, OutputStream.StandardError, Console.OpenStandardError(), true, CancellationToken.None));
+        var output = SendOutputAsync(processes, pid);
+        await Task.WhenAll(output, OutputCopy.RunAsync(processes, pid, OutputStream.StandardError, Console.OpenStandardError(), true, CancellationToken.None));
         var status = await processes.WaitAsync(pid, CancellationToken.None);
         await ended.CancelAsync();
         // A read of the terminal cannot be cancelled; what it would still bring has no reader.
@@ -56,7 +55,35 @@ internal static class RunCommand
         {
             await input;
         }
-        return ProcessView.ExitCode(status);
+        return await output ? ProcessView.ExitCode(status) : StandardOutput.ReaderGoneExitCode;
+    }
+
+    /// <returns>False when the reader of our output has gone; the process is ended then, as SIGPIPE would.</returns>
+    private static async Task<bool> SendOutputAsync(IProcesses processes, ProcessId pid)
+    {
+        await using var target = StandardOutput.Open();
+        try
+        {
+            await OutputCopy.RunAsync(processes, pid, OutputStream.StandardOutput, target, true, CancellationToken.None);
+            return true;
+        }
+        catch (IOException)
+        {
+            await EndAsync(processes, pid);
+            return false;
+        }
+    }
+
+    private static async Task EndAsync(IProcesses processes, ProcessId pid)
+    {
+        try
+        {
+            await processes.SignalAsync(pid, ProcessSignal.Terminate);
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.NotRunning)
+        {
+            // It has ended by itself in the meantime.
+        }
     }
 
     private static async Task SendInputAsync(IProcesses processes, ProcessId pid, CancellationToken ended)

@@ -32,6 +32,8 @@ internal sealed class HttpCaller : IDisposable
 
     public TimeProvider Time => _time;
 
+    public Patience NewPatience() => new(_time, _options.Patience);
+
     public Task<T> JsonAsync<T>(HttpCall call, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(
             call,
