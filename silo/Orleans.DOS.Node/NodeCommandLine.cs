@@ -7,15 +7,24 @@ namespace Orleans.DOS.Node;
 /// <summary>Options of the node's executable: <c>--name value</c>, or the name alone for a switch.</summary>
 internal static class NodeCommandLine
 {
+    /// <summary>Only bring the schema up, see <see cref="DosSchema"/>.</summary>
+    public const string MigrateOnly = "--migrate-only";
+
+    /// <summary>
+    /// What the environment says (<c>DOS_POSTGRES</c>, <c>DOS_KEYS</c>: secrets and where they are, which a command line would show to
+    /// everyone on the host), then the arguments, which win.
+    /// </summary>
     /// <exception cref="DosException">InvalidArgument, with a sentence that names the option.</exception>
     public static void Apply(string[] arguments, DosNodeOptions options)
     {
+        options.Postgres = FromEnvironment("DOS_POSTGRES") ?? options.Postgres;
+        options.KeysDirectory = FromEnvironment("DOS_KEYS") ?? options.KeysDirectory;
         for (var index = 0; index < arguments.Length; index++)
         {
             var name = arguments[index];
-            if (name == "--no-migrate")
+            if (name is "--no-migrate" or MigrateOnly)
             {
-                options.Migrate = false;
+                options.Migrate = name == MigrateOnly;
                 continue;
             }
             if (Setter(name, options) is not { } set)
@@ -52,6 +61,8 @@ internal static class NodeCommandLine
         },
         _ => null,
     };
+
+    private static string? FromEnvironment(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 
     private static int Number(string name, string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         ? number

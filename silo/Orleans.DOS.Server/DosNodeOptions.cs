@@ -1,4 +1,5 @@
 using System.Net;
+using Orleans.DOS.Catalog;
 
 namespace Orleans.DOS.Server;
 
@@ -21,6 +22,12 @@ public sealed class DosNodeOptions
 
     /// <summary>Connection string of PostgreSQL; null: SQLite in the data directory.</summary>
     public string? Postgres { get; set; }
+
+    /// <summary>
+    /// Directory with the files <c>credential</c> (an administrator's token) and <c>cluster.key</c> (32 bytes in base64) that somebody
+    /// else keeps, e.g. a mounted secret; null: the first node makes both in the data directory.
+    /// </summary>
+    public string? KeysDirectory { get; set; }
 
     /// <summary>Whether this node may bring the schema up to date.</summary>
     public bool Migrate { get; set; } = true;
@@ -47,6 +54,13 @@ public sealed class DosNodeOptions
         {
             Require(key.Length is > 0 and <= 63 && value.Length <= 253 && !key.Contains('='), $"--label {key}={value} is not a label: key=value, at most 63 and 253 characters");
         }
+    }
+
+    /// <param name="root">The data directory.</param>
+    internal CatalogSettings CatalogIn(string root)
+    {
+        var settings = Postgres is { } postgres ? CatalogSettings.Postgres(postgres) : CatalogSettings.Sqlite(Path.Combine(root, "catalog.db"));
+        return settings with { Migrate = Migrate, DeclaredNodes = NodesDeclared };
     }
 
     private static void Port(string option, int port) => Require(port is >= 0 and <= 65535, $"{option} must be between 0 and 65535");

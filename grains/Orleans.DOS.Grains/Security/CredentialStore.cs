@@ -48,6 +48,10 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
     /// <summary>Draws a new token.</summary>
     public static string NewToken() => UserPrefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(UserTokenBytes));
 
+    /// <summary>Whether it has the shape of a user's token.</summary>
+    public static bool IsWellFormed(string token) =>
+        token.Length == UserTokenLength && token.StartsWith(UserPrefix, StringComparison.Ordinal) && Base64Url.IsValid(token.AsSpan(UserPrefix.Length));
+
     /// <summary>Makes a token good for a principal. Repeating it is harmless.</summary>
     public static Task GrantAsync(ICatalog catalog, string token, Principal principal, DateTimeOffset now, CancellationToken cancellationToken) =>
         InsertAsync(catalog, Hash(token), principal, KindUser, now, cancellationToken);

@@ -23,18 +23,21 @@ public sealed partial class DataDirectory : IDisposable
 
     private readonly FileStream _lock;
 
-    private DataDirectory(string root, string name, FileStream held)
+    private DataDirectory(string root, string name, string? keys, FileStream held)
     {
-        (Root, Name, _lock) = (root, name, held);
+        (Root, Name, Keys, _lock) = (root, name, keys, held);
         NodeRoot = Path.Combine(root, "nodes", name);
     }
 
     public string Root { get; }
     public string Name { get; }
+
+    /// <summary>Directory of keys that somebody else keeps (a mounted secret); null: the node makes and keeps them in its root.</summary>
+    public string? Keys { get; }
     public string NodeRoot { get; }
     public string CatalogPath => Path.Combine(Root, "catalog.db");
-    public string CredentialPath => Path.Combine(Root, "credential");
-    public string ClusterKeyPath => Path.Combine(Root, "cluster.key");
+    public string CredentialPath => Path.Combine(Keys ?? Root, "credential");
+    public string ClusterKeyPath => Path.Combine(Keys ?? Root, "cluster.key");
     public string DiskPath => Path.Combine(NodeRoot, "disk");
     public string ReadyPath => Path.Combine(NodeRoot, "ready.json");
     private string NodeFilePath => Path.Combine(NodeRoot, "node.json");
@@ -43,8 +46,9 @@ public sealed partial class DataDirectory : IDisposable
     public string RunPath { get; private set; } = "";
 
     /// <summary>Opens a node's directory, making what is missing, and locks it.</summary>
-    /// <exception cref="DosException">InvalidArgument: the name; InUse: another process has it; Unavailable: it cannot be made or written.</exception>
-    public static DataDirectory Open(string root, string name)
+    /// <param name="keys">See <see cref="Keys"/>; both files must be there.</param>
+    /// <exception cref="DosException">InvalidArgument: the name, or a key is missing; InUse: another process has it; Unavailable: it cannot be made or written.</exception>
+    public static DataDirectory Open(string root, string name, string? keys = null)
     {
         if (!NodeName().IsMatch(name))
         {
@@ -52,13 +56,14 @@ public sealed partial class DataDirectory : IDisposable
         }
         try
         {
-            root = Path.GetFullPath(root);
-            OwnerOnly(root);
+            root = OpenRoot(root);
+            keys = keys is null ? null : Path.GetFullPath(keys);
             OwnerOnly(Path.Combine(root, "nodes"));
             var node = OwnerOnly(Path.Combine(root, "nodes", name));
             var held = TryLock(Path.Combine(node, "lock"))
                 ?? throw new DosException(DosErrorCode.InUse, $"another process runs node '{name}' in {root}");
-            var directory = new DataDirectory(root, name, held);
+            var directory = new DataDirectory(root, name, keys, held);
+            directory.RequireKeys();
             OwnerOnly(directory.DiskPath);
             directory.RunPath = OpenRun(node);
             System.IO.File.Delete(directory.ReadyPath);
@@ -69,6 +74,9 @@ public sealed partial class DataDirectory : IDisposable
             throw new DosException(DosErrorCode.Unavailable, $"the data directory {root} cannot be used: {failure.Message.TrimEnd('.')}", failure);
         }
     }
+
+    /// <summary>Makes the directory of a cluster, for its owner only; answers its full path.</summary>
+    public static string OpenRoot(string root) => OwnerOnly(Path.GetFullPath(root));
 
     /// <summary>Holds the lock that nodes of this directory take while they make what they share, so that only the first one makes it.</summary>
     /// <exception cref="DosException">InUse: another process has held it for half a minute.</exception>
@@ -108,6 +116,19 @@ public sealed partial class DataDirectory : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private void RequireKeys()
+    {
+        foreach (var path in (string[])[CredentialPath, ClusterKeyPath])
+        {
+            // A node must never make up a key that its keeper forgot: it would be a cluster of its own.
+            if (Keys is not null && !System.IO.File.Exists(path))
+            {
+                _lock.Dispose();
+                throw new DosException(DosErrorCode.InvalidArgument, $"{path} is missing");
+            }
+        }
+    }
 
     private static FileStream? TryLock(string path)
     {

@@ -31,7 +31,7 @@ internal sealed class NodeBoot : IAsyncDisposable
     public static async Task<NodeBoot> OpenAsync(DosNodeOptions options, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         options.Validate();
-        var boot = new NodeBoot(options, DataDirectory.Open(options.DataDirectory, options.Name));
+        var boot = new NodeBoot(options, DataDirectory.Open(options.DataDirectory, options.Name, options.KeysDirectory));
         try
         {
             boot.ChoosePorts();
@@ -73,8 +73,7 @@ internal sealed class NodeBoot : IAsyncDisposable
 
     private async Task OpenCatalogAsync(TimeProvider time, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
-        var settings = Options.Postgres is { } postgres ? CatalogSettings.Postgres(postgres) : CatalogSettings.Sqlite(Directory.CatalogPath);
-        CatalogSettings = settings with { Migrate = Options.Migrate, DeclaredNodes = Options.NodesDeclared };
+        CatalogSettings = Options.CatalogIn(Directory.Root);
         Catalog = await CatalogFactory.OpenAsync(CatalogSettings, time, loggers, cancellationToken);
     }
 
@@ -98,15 +97,24 @@ internal sealed class NodeBoot : IAsyncDisposable
         Key = new ClusterKey(key, clusterId);
 
         // Whoever holds the cluster's key may make an administrator's token: this directory's own, if it has none yet.
-        if (Directory.ReadCredential() is null)
+        // A token that somebody else keeps is granted at each start: there is no first node that made it.
+        var kept = Directory.ReadCredential();
+        var token = kept ?? CredentialStore.NewToken();
+        if (kept is null || Directory.Keys is not null)
         {
-            var token = CredentialStore.NewToken();
-            await CredentialStore.GrantAsync(Catalog, token, Principal.Admin, time.GetUtcNow(), cancellationToken);
+            await GrantAsync(token, time, cancellationToken);
+        }
+        if (kept is null)
+        {
             Directory.WriteCredential(token);
         }
         File = File with { ClusterId = clusterId };
         Directory.WriteNodeFile(File);
     }
+
+    private Task GrantAsync(string token, TimeProvider time, CancellationToken cancellationToken) => CredentialStore.IsWellFormed(token)
+        ? CredentialStore.GrantAsync(Catalog, token, Principal.Admin, time.GetUtcNow(), cancellationToken)
+        : throw new DosException(DosErrorCode.InvalidArgument, $"{Directory.CredentialPath} holds no token: dos1. and 43 characters of base64url");
 
     private async Task IdentifyAsync(CancellationToken cancellationToken)
     {
