@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 
 namespace Orleans.DOS.Cli.Cluster;
 
@@ -13,10 +14,10 @@ internal static class DownCommand
             throw new DosException(DosErrorCode.Unavailable, $"no 'dos up' keeps {session.Data.Path}");
         }
         HostProcess.Terminate(pid);
-        var until = DateTime.UtcNow + EndMax;
+        var began = Stopwatch.GetTimestamp();
         while (SupervisorProcess.Find(session.Data) is not null)
         {
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > EndMax)
             {
                 throw new DosException(DosErrorCode.OutcomeUnknown, $"process {pid} has not ended after {EndMax.TotalSeconds:0} s");
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Orleans.DOS.Cli.Cluster;
@@ -50,14 +51,14 @@ internal sealed class Supervisor : IAsyncDisposable
     /// <exception cref="DosException">Unavailable after <paramref name="limit"/>; what a node said that can never start.</exception>
     public async Task ReadyAsync(TimeSpan limit, CancellationToken cancellation)
     {
-        var until = DateTime.UtcNow + limit;
+        var began = Stopwatch.GetTimestamp();
         while (!Keepers.All(keeper => DataFolder.ReadyIn(keeper.Directory) is not null))
         {
             if (_running.IsFaulted)
             {
                 await _running;
             }
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > limit)
             {
                 throw new DosException(DosErrorCode.Unavailable, $"the nodes were not up after {limit.TotalSeconds:0} s");
             }

@@ -55,10 +55,10 @@ internal static class UpCommand
         var start = new ProcessStartInfo("setsid", arguments) { Environment = { ["DOS_LOG"] = options.Data.LogPath } };
         using var launched = Process.Start(start)!;
         await launched.WaitForExitAsync(cancellation);
-        var until = DateTime.UtcNow + ReadyMax;
+        var began = Stopwatch.GetTimestamp();
         while (options.Data.Ready().Count < options.Nodes)
         {
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > ReadyMax)
             {
                 throw new DosException(DosErrorCode.Unavailable, $"the nodes were not up after {ReadyMax.TotalSeconds:0} s; {options.Data.LogPath} tells more");
             }
