@@ -23,8 +23,8 @@ public partial class SourceTests
         (@"\bThread\.Sleep\(", "", "await the event, or poll with a deadline"),
         (@"\bTask\.Delay\(", "tests/", "await the event; across processes use Poll.UntilAsync"),
         (@"\bDateTime(Offset)?\.(Utc)?Now\b", "(?!tests/)", "TimeProvider, or the instant as an argument"),
-        (@"\bConfigureAwait\(", "grains/", "nothing: the turn ends where you cannot see it"),
-        (@"\bTask\.Run\(", "grains/", "the turn, or a service of the nucleus"),
+        (@"\bConfigureAwait\(", "grains/.*Grain", "nothing: the turn ends where you cannot see it"),
+        (@"\bTask\.Run\(", "grains/.*Grain", "the turn, or a service of the nucleus"),
         (@"\basync void\b", "", "async Task"),
         (@"\.GetAwaiter\(\)\.GetResult\(\)|\.Wait\(\)", "grains/|silo/Orleans.DOS.Nucleus", "await"),
         (@"catch\s*(\([^)]*\))?\s*\{\s*\}", "", "handle it, or say in a comment inside why not"),
@@ -44,6 +44,8 @@ public partial class SourceTests
             where Regex.IsMatch(path, "^(" + ban.Where + ")")
             from line in lines.Index()
             where Regex.IsMatch(line.Item, ban.Pattern) && !line.Item.TrimStart().StartsWith("//", StringComparison.Ordinal)
+                // A suppression says why, on the line itself.
+                && !line.Item.Contains("// tidy: ", StringComparison.Ordinal)
             select $"{path}:{line.Index + 1}: use instead: {ban.Instead}";
         Assert.True(!found.Any(), string.Join(Environment.NewLine, found));
     }

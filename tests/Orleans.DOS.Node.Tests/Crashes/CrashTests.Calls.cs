@@ -31,7 +31,7 @@ public abstract partial class CrashTests
             callers.Add(RepeatAsync(calls, way + " nodes", () => machine.Nodes.ListAsync(), end.Token));
             callers.Add(RepeatAsync(calls, way + " processes", () => machine.Processes.ListAsync(), end.Token));
         }
-        await Task.Delay(KillAfter);
+        await Task.Delay(KillAfter); // tidy: paces the load
         await KillAsync(Nodes[2]);
         await Task.WhenAll(callers);
 
@@ -62,7 +62,7 @@ public abstract partial class CrashTests
                 failure = exception.Code;
             }
             calls.Add((name, begun.Elapsed, failure));
-            await Task.Delay(20, CancellationToken.None);
+            await Task.Delay(20, CancellationToken.None); // tidy: paces the load
         }
     }
 }
