@@ -68,7 +68,7 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
                     job = job.Value, machine = context.Machine.Value, state = (long)JobState.Planning, program = spec.Program, spec = stored,
                     owner = context.Principal.Name, uid = (long)context.Principal.UserId, gid = (long)context.Principal.GroupId, output, now,
                 });
-            await session.RecordAnswerAsync(context, hash, job.Value, now);
+            session.RecordAnswer(context, hash, job.Value, now);
             return 0;
         });
         return job;
