@@ -19,7 +19,6 @@ internal static class DemoCommand
     private const int Replicas = 2;
     private const int Writers = 3;
     private const int TopWords = 10;
-    private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(60);
     private static readonly Option<string> Kill = new("--kill") { Description = "Whose node is killed in the middle: coordinator, worker, data or none", DefaultValueFactory = _ => "coordinator" };
     private static readonly Option<string?> Input = new("--input") { Description = "Directory with text (default: the XML reference documents of the .NET SDK)" };
     private static readonly Option<string?> Size = new("--size") { Description = "Bytes to store, e.g. 256MiB; the text is repeated under different names (default: 1GiB, with --input each file once)" };
@@ -50,8 +49,8 @@ internal static class DemoCommand
         Session session, DataFolder data, IReadOnlyList<DemoText> texts, DemoVictim victim, DemoPicture picture, CancellationToken cancellation)
     {
         var log = Path.Combine(data.Path, "demo.log");
-        await using var supervisor = Supervisor.Start(new SupervisorOptions(data, NodeCount, session.Get(Postgres)), line => Append(log, line));
-        await supervisor.ReadyAsync(ReadyMax, cancellation);
+        await using var supervisor = await Supervisor.StartAsync(new SupervisorOptions(data, NodeCount, session.Get(Postgres)), line => Append(log, line), cancellation);
+        await supervisor.ReadyAsync(cancellation);
         using var machine = HttpMachine.Create(new HttpMachineOptions { Urls = data.Urls(), Token = data.Token() });
         var bytes = texts.Sum(text => text.Length);
         picture.Tell($"{NodeCount} nodes are up; storing {Human.Bytes(bytes)} of text with {Replicas} replicas");
