@@ -9,7 +9,7 @@ using Orleans.DOS.Cli.Processes;
 
 var root = new RootCommand("dos: one computer made of many")
 {
-    UpCommand.Create(), DownCommand.Create(), StatusCommand.Create(), NodeCommand.Create(), FsCommand.Create(),
+    UpCommand.Create(), DownCommand.Create(), StatusCommand.Create(), NodeCommand.Create(), DbCommand.Create(), FsCommand.Create(),
     RunCommand.Create(), PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(), DemoCommand.Create(),
 };
 GlobalOptions.AddTo(root);

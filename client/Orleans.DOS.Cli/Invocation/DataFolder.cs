@@ -11,6 +11,7 @@ internal sealed class DataFolder(string path)
 {
     public string Path { get; } = path;
     public string NodesPath => System.IO.Path.Combine(Path, "nodes");
+    public string CatalogPath => System.IO.Path.Combine(Path, "catalog.db");
     public string LockPath => System.IO.Path.Combine(Path, "supervisor.lock");
     /// <summary>Who holds the lock; see SupervisorLock.</summary>
     public string SupervisorPath => System.IO.Path.Combine(Path, "supervisor");

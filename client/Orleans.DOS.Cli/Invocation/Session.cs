@@ -42,6 +42,11 @@ internal sealed class Session(ParseResult parsed) : IDisposable
         return 0;
     });
 
+    /// <exception cref="DosException">InvalidArgument.</exception>
+    public static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        ? url
+        : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no address of a node");
+
     private HttpMachine Connect()
     {
         var urls = Get(GlobalOptions.Url) is { Length: > 0 } given ? given.Select(Address).ToArray() : Data.Urls();
@@ -54,8 +59,4 @@ internal sealed class Session(ParseResult parsed) : IDisposable
         { } file => File.ReadAllText(file).Trim(),
         null => Data.Token(),
     };
-
-    private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url)
-        ? url
-        : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no address of a node");
 }
