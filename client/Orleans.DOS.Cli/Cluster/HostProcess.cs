@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -44,9 +45,9 @@ internal readonly partial record struct HostProcess(int Pid, long Started)
     /// <returns>False when it still lived after <paramref name="limit"/>.</returns>
     public async Task<bool> GoneAsync(TimeSpan limit, CancellationToken cancellation)
     {
-        for (var until = DateTime.UtcNow + limit; IsAlive; await Task.Delay(20, cancellation))
+        for (var began = Stopwatch.GetTimestamp(); IsAlive; await Task.Delay(20, cancellation))
         {
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > limit)
             {
                 return false;
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Orleans.DOS.Cli.Cluster;
@@ -47,14 +48,14 @@ internal sealed class Supervisor : IAsyncDisposable
     /// <exception cref="DosException">Unavailable after 60 s; what a node said that refuses to start.</exception>
     public async Task ReadyAsync(CancellationToken cancellation)
     {
-        var until = DateTime.UtcNow + ReadyMax;
+        var began = Stopwatch.GetTimestamp();
         while (_keepers.Where(keeper => !keeper.IsUp).ToList() is { Count: > 0 } missing)
         {
             if (_firstFailure.IsCompleted)
             {
                 await _firstFailure;
             }
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > ReadyMax)
             {
                 var said = missing.Select(keeper => keeper.Said).FirstOrDefault(said => said is not null);
                 throw new DosException(DosErrorCode.Unavailable,

@@ -36,7 +36,7 @@ internal static class Human
             : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no size such as 256MiB");
     }
 
-    public static string Age(DateTimeOffset? since) => since is not { } start ? "-" : Span(DateTimeOffset.UtcNow - start);
+    public static string Age(DateTimeOffset? since) => since is not { } start ? "-" : Span(TimeProvider.System.GetUtcNow() - start);
 
     public static string Span(TimeSpan span) => span switch
     {

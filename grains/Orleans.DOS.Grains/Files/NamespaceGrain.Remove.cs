@@ -79,7 +79,9 @@ internal sealed partial class NamespaceGrain
                 var rows = await session.EntriesAsync(directory, after, RemoveBatch);
                 foreach (var row in rows.Where(row => !row.IsDirectory))
                 {
-                    await RemoveEntryAsync(session, change, directory, row.Name, row, row.Name);
+                    // Another name of the same file may have gone just before, in this very loop: the count of links is read again.
+                    var current = row.Nlink > 1 ? await session.FindInodeAsync(row.Inode) ?? throw new ChangedMeanwhileException() : row;
+                    await RemoveEntryAsync(session, change, directory, row.Name, current, row.Name);
                 }
                 return rows;
             });

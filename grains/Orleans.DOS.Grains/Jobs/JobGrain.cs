@@ -77,7 +77,8 @@ internal sealed partial class JobGrain : Grain, IJobGrain
         {
             var status = await StatusAsync(context);
             var left = end - _time.GetUtcNow();
-            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero)
+            // A grain that goes answers what it has: waiting on for what it will not see any more would hold it up.
+            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
             {
                 return status;
             }
@@ -103,7 +104,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
         while (_last is not { HasEnded: true })
         {
             var left = end - _time.GetUtcNow();
-            if (left <= TimeSpan.Zero)
+            if (left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
             {
                 throw new DosException(new DosError(DosErrorCode.Unavailable, $"job {_job} could not be cancelled yet", TimeSpan.FromSeconds(1)));
             }

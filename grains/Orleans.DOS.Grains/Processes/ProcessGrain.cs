@@ -98,12 +98,34 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             await WaitForChangeAsync(record);
             return position;
         }
+        if (record is { Row.HasEnded: true, Node: { } last })
+        {
+            return await RepeatInputAsync(last, record, position, data);
+        }
         return await OnHostAsync(record, host => host.WriteInputAsync(Pid, record.Incarnation, position, data));
+    }
+
+    /// <summary>The answer to a write may be lost and the process have ended since: its node still knows what was taken.</summary>
+    private async Task<long> RepeatInputAsync(NodeId node, ProcessRecord record, long position, Immutable<byte[]> data)
+    {
+        try
+        {
+            return await clients.Programs(node).WriteInputAsync(Pid, record.Incarnation, position, data);
+        }
+        catch (DosException ended) when (ended.Code is DosErrorCode.PipeClosed or DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable or DosErrorCode.InvalidArgument)
+        {
+            throw new DosException(DosErrorCode.NotRunning, $"process {Pid} has ended");
+        }
     }
 
     public async Task CloseInputAsync(CallContext context)
     {
         var record = await ReadOwnAsync(context);
+        if (record.Row.HasEnded)
+        {
+            // Often a repeat: the close ended it, and the answer was lost. Either way nothing more is read.
+            return;
+        }
         await OnHostAsync(record, async host =>
         {
             await host.CloseInputAsync(Pid, record.Incarnation);

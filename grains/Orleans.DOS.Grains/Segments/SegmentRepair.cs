@@ -51,7 +51,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                     await CollectAsync(stoppingToken);
                 }
             }
-            catch (Exception exception) when (ReplicaCalls.IsLost(exception))
+            // Whatever went wrong (a full disk, a database away, a row nobody can read) must not end repair for ever.
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 LogLater(log, exception);
             }

@@ -98,9 +98,9 @@ public sealed partial class SegmentStore : IDisposable
         var answer = await OnDisk(id, () => Find(id, segment =>
         {
             var decision = segment.State.Sync(epoch, length);
+            Apply(segment, decision);
             if (decision.Verdict == ReplicaVerdict.Done)
             {
-                Apply(segment, decision);
                 Wait(segment, length, done);
             }
             return Answer(decision.Verdict, segment.State);
@@ -240,10 +240,7 @@ public sealed partial class SegmentStore : IDisposable
             }
             WriteLog(segment, frames);
         }
-        if (decision.Verdict == ReplicaVerdict.Done)
-        {
-            Apply(segment, decision);
-        }
+        Apply(segment, decision);
         return Answer(decision.Verdict, segment.State);
     }
 

@@ -34,6 +34,8 @@ public sealed class HttpHostileTests
     [InlineData("GET", "/v1/nodes/..%2f..", 404)]
     [InlineData("GET", "/v1/no/such/route", 404)]
     [InlineData("POST", Files + "/a", 400)]
+    [InlineData("PUT", Files + "/a?link=/b%00c", 400)]
+    [InlineData("PUT", Files + "/a?link=/" + "%ff", 404)]
     [InlineData("PUT", Files + "/a?mode=999", 400)]
     [InlineData("PUT", Files + "/a?replicas=99", 400)]
     [InlineData("POST", "/v1/machines/main/processes", 400)]

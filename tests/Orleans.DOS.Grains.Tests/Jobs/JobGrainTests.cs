@@ -126,6 +126,27 @@ public abstract class JobGrainTests(NodesInProcess nodes) : IDisposable
     }
 
     [Fact]
+    public async Task Cancel_WhileEveryGrainIsDeactivated_HoldsInTheEnd()
+    {
+        await PutInputsAsync(3, 300_000);
+        var (some, gate) = (new TaskCompletionSource(), new TaskCompletionSource());
+        nodes.Tasks.Before = async task =>
+        {
+            some.TrySetResult();
+            await gate.Task;
+        };
+        var job = await nodes.Machine.Jobs.SubmitAsync(Spec("wordcount", 3));
+        await some.Task.WaitAsync(Patience);
+        var storm = nodes.DeactivateAllAsync();
+        await nodes.Machine.Jobs.CancelAsync(job.Id);
+        gate.SetResult();
+        await storm;
+        Assert.Equal(JobState.Cancelled, (await EndAsync(job.Id)).State);
+        await Poll.UntilAsync(() => Task.FromResult(nodes.TasksRunning == 0), Patience);
+        await AssertNoScratchAsync(job.Id);
+    }
+
+    [Fact]
     public async Task Submit_OfUnknownProgramOrMissingInput_IsRefused()
     {
         await PutInputsAsync(1, 1000);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Processes;
 using Xunit;
@@ -184,6 +185,19 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
         await warden.RoundAsync();
         Assert.Equal(1, catalog.Reads - before);
         await nodes.Machine.Processes.SignalAsync(status.Pid, ProcessSignal.Kill);
+    }
+
+    [Fact]
+    public async Task InputRepeatedAfterTheEnd_IsRecognised_AndNewInputIsRefused()
+    {
+        var status = await nodes.Table.SpawnAsync(Call(), new ProcessSpec { Program = "cat", HasStandardInput = true });
+        var (door, data) = (nodes.Process(status.Pid), new Immutable<byte[]>([1, 2, 3]));
+        Assert.Equal(3, await door.WriteInputAsync(Call(), 0, data));
+        await door.CloseInputAsync(Call());
+        await nodes.Machine.Processes.WaitAsync(status.Pid, Patient());
+        Assert.Equal(3, await door.WriteInputAsync(Call(), 0, data));
+        await door.CloseInputAsync(Call());
+        Assert.Equal(DosErrorCode.NotRunning, await CodeAsync(() => door.WriteInputAsync(Call(), 3, data)));
     }
 
     [Fact]

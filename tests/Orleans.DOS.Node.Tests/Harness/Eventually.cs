@@ -31,7 +31,7 @@ public static class Eventually
             {
                 throw new TimeoutException($"not within {deadline.TotalSeconds:0.#} s: {what}. {last?.Message}\n{explain?.Invoke()}");
             }
-            await Task.Delay(Pause);
+            await Task.Delay(Pause); // tidy: polls another process, with a deadline
         }
     }
 }

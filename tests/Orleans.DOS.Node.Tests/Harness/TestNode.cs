@@ -15,6 +15,12 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
     private HttpClient? _http;
 
     public string Name => name;
+
+    /// <summary>Added to the environment of the process.</summary>
+    public Dictionary<string, string> Environment { get; } = [];
+
+    /// <summary>The administrator's token; null: the one that the node made.</summary>
+    public string? Token { get; init; }
     public string ReadyPath => Path.Combine(data, "nodes", name, "ready.json");
     public int Pid => Running.Id;
     public bool HasExited => _process?.HasExited ?? true;
@@ -42,6 +48,10 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
             RedirectStandardError = true,
             WorkingDirectory = Path.GetTempPath(),
         };
+        foreach (var (variable, value) in Environment)
+        {
+            start.Environment[variable] = value;
+        }
         _process = Process.Start(start)!;
         _process.OutputDataReceived += Keep;
         _process.ErrorDataReceived += Keep;
@@ -60,7 +70,7 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
         (NodeId, Url, Gateway, Silo) = (Text("nodeId"), Text("url"), Text("gateway"), Text("silo"));
         _http?.Dispose();
         _http = new HttpClient { BaseAddress = new Uri(Url), Timeout = TimeSpan.FromSeconds(10) };
-        var token = await System.IO.File.ReadAllTextAsync(Path.Combine(data, "credential"));
+        var token = Token ?? await System.IO.File.ReadAllTextAsync(Path.Combine(data, "credential"));
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.Trim());
     }
 

@@ -19,7 +19,7 @@ public sealed class ScenarioCluster : IAsyncLifetime
         while (!(await SucceedAsync(shell, "dos status")).Contains("nodes     3 ready of 3"))
         {
             Assert.True(DateTime.UtcNow < until, $"three nodes were not ready after {ReadyMax.TotalSeconds:0} s");
-            await Task.Delay(TimeSpan.FromMilliseconds(200));
+            await Task.Delay(TimeSpan.FromMilliseconds(200)); // tidy: polls another process, with a deadline
         }
     }
 

@@ -45,9 +45,16 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             return;
         }
         IsReady = true;
-        checker.Owns(epoch);
+        checker.Owns(epoch, catalog.Segments.Where(segment => segment.Sealed > 0).SelectMany(Kept));
         Open(null);
         Tick();
+    }
+
+    /// <summary>Frames that this owner reads from a sealed segment.</summary>
+    private IEnumerable<int> Kept(SimulatedCatalog.Row row)
+    {
+        var frames = (int)(row.Sealed!.Value / SimulatedReplica.FrameBytes);
+        return row.Replicas.Select(node => disks[node].FramesOf(row.Id)).FirstOrDefault(log => log?.Count >= frames)?.Take(frames) ?? [];
     }
 
     public void Submit(int value, bool durable)

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Orleans.DOS.Files;
+using Orleans.DOS.Machines;
+using Orleans.DOS.Node.Tests.Harness;
+using Xunit;
+
+namespace Orleans.DOS.Node.Tests.Crashes;
+
+public abstract partial class CrashTests
+{
+    /// <summary>Promised: 6 s; the rest is for a test host whose threads wait for a core.</summary>
+    private static readonly TimeSpan CallMax = TimeSpan.FromSeconds(6.5);
+
+    private static readonly TimeSpan KillAfter = TimeSpan.FromSeconds(2), Watched = TimeSpan.FromSeconds(14);
+
+    [Fact]
+    public async Task Calls_WhileTheServingNodeIsKilled_AnswerWithinSixSeconds()
+    {
+        using var http = three.Http(first: 2);
+        var orleans = await three.OrleansAsync();
+        var calls = new ConcurrentBag<(string Call, TimeSpan Took, DosErrorCode? Failure)>();
+        using var end = new CancellationTokenSource(Watched);
+        var callers = new List<Task>();
+        foreach (var (way, machine) in new (string, IMachine)[] { ("http", http), ("orleans", orleans) })
+        {
+            var path = $"{Root}/{way}";
+            await using var file = await machine.Files.OpenAsync(path, new FileOpenOptions { Create = true });
+            callers.Add(RepeatAsync(calls, way + " append", () => file.AppendAsync(new byte[10_000]), end.Token));
+            callers.Add(RepeatAsync(calls, way + " stat", () => machine.Files.StatAsync(path), end.Token));
+            callers.Add(RepeatAsync(calls, way + " nodes", () => machine.Nodes.ListAsync(), end.Token));
+            callers.Add(RepeatAsync(calls, way + " processes", () => machine.Processes.ListAsync(), end.Token));
+        }
+        await Task.Delay(KillAfter); // tidy: paces the load
+        await KillAsync(Nodes[2]);
+        await Task.WhenAll(callers);
+
+        var longest = calls.MaxBy(static call => call.Took);
+        Assert.True(longest.Took < CallMax, $"{longest}");
+        foreach (var call in calls.Select(static call => call.Call).Distinct())
+        {
+            // By whatever was between: they all serve again.
+            Assert.Contains(calls, made => made.Call == call && made.Failure is null);
+        }
+        Assert.All(calls, static made => Assert.True(made.Failure is null or DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown, $"{made}"));
+    }
+
+    private static async Task RepeatAsync(
+        ConcurrentBag<(string Call, TimeSpan Took, DosErrorCode? Failure)> calls, string name, Func<Task> call, CancellationToken end)
+    {
+        while (!end.IsCancellationRequested)
+        {
+            var begun = Stopwatch.StartNew();
+            DosErrorCode? failure = null;
+            try
+            {
+                // A call that hangs must fail this test, not hang it.
+                await call().WaitAsync(TimeSpan.FromSeconds(20), CancellationToken.None);
+            }
+            catch (DosException exception)
+            {
+                failure = exception.Code;
+            }
+            calls.Add((name, begun.Elapsed, failure));
+            await Task.Delay(20, CancellationToken.None); // tidy: paces the load
+        }
+    }
+}

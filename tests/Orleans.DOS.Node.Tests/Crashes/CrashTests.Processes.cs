@@ -1,0 +1,52 @@
+using Orleans.DOS.Node.Tests.Harness;
+using Orleans.DOS.Processes;
+using Xunit;
+
+namespace Orleans.DOS.Node.Tests.Crashes;
+
+public abstract partial class CrashTests
+{
+    private const int SpawnsMax = 12;
+
+    private static readonly TimeSpan PlacedDeadline = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public async Task Processes_OfAKilledNode_StartElsewhereIfToldToAndFailOtherwise()
+    {
+        var restarted = await RunningAsync(RestartPolicy.Always);
+        var lost = await RunningOnAsync(restarted.Node!.Value, RestartPolicy.Never);
+        await KillAsync(NodeOf(restarted.Node.Value));
+
+        await BecomesAsync(restarted.Pid, status =>
+            status is { State: ProcessState.Running, Restarts: >= 1 } && status.Node != restarted.Node && status.Incarnation > restarted.Incarnation);
+        await BecomesAsync(lost.Pid, status => status is { State: ProcessState.Failed, Reason: "NodeLost", ExitCode: null });
+        await Machine.Processes.SignalAsync(restarted.Pid, ProcessSignal.Kill);
+        await BecomesAsync(restarted.Pid, status => status.HasEnded);
+    }
+
+    private async Task<ProcessStatus> RunningAsync(RestartPolicy restart)
+    {
+        var spawned = await Machine.Processes.SpawnAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"], Restart = restart });
+        return await BecomesAsync(spawned.Pid, status => status.State == ProcessState.Running);
+    }
+
+    private async Task<ProcessStatus> RunningOnAsync(NodeId node, RestartPolicy restart)
+    {
+        for (var attempt = 0; attempt < SpawnsMax; attempt++)
+        {
+            var running = await RunningAsync(restart);
+            if (running.Node == node)
+            {
+                return running;
+            }
+        }
+        throw new TimeoutException($"none of {SpawnsMax} processes was placed on {node}");
+    }
+
+    private async Task<ProcessStatus> BecomesAsync(ProcessId pid, Func<ProcessStatus, bool> condition)
+    {
+        ProcessStatus? status = null;
+        await Eventually.TrueAsync($"the state of {pid}", PlacedDeadline, async () => condition(status = await Machine.Processes.StatusAsync(pid)), () => $"{status}\n{Nodes.Logs}");
+        return status!;
+    }
+}
