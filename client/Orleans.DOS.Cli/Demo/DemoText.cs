@@ -54,11 +54,17 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
         return groups;
     }
 
-    /// <summary>The XML reference documents that every .NET SDK brings along.</summary>
+    /// <summary>The XML reference documents that every .NET SDK brings along. The runtime that we run on may be another installation's, without an SDK.</summary>
     private static string DefaultDirectory()
     {
-        var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        // .../dotnet/shared/Microsoft.NETCore.App/10.0.0 -> .../dotnet/packs
-        return Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", "packs"));
+        // .../dotnet/shared/Microsoft.NETCore.App/10.0.0/
+        var ours = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..");
+        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => new FileInfo(Path.Combine(folder, "dotnet"))).Where(file => file.Exists)
+            .Select(file => (file.ResolveLinkTarget(returnFinalTarget: true) ?? file).FullName).Select(Path.GetDirectoryName);
+        string?[] roots = [Environment.GetEnvironmentVariable("DOTNET_ROOT"), ours, .. onPath];
+        return roots.Where(root => !string.IsNullOrEmpty(root)).Select(root => Path.GetFullPath(Path.Combine(root!, "packs")))
+            .FirstOrDefault(packs => Directory.Exists(packs) && Directory.EnumerateFiles(packs, "*.xml", SearchOption.AllDirectories).Any())
+            ?? throw new DosException(DosErrorCode.NoSuchPath, "no .NET SDK with reference documents was found by DOTNET_ROOT or PATH; name a directory with text with --input");
     }
 }
