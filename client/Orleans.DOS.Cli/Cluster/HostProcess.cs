@@ -36,6 +36,22 @@ internal readonly partial record struct HostProcess(int Pid, long Started)
 
     public bool IsAlive => Find(Pid) == this;
 
+    /// <summary>How often the kernel has switched between its threads (proc(5), <c>status</c>): stands still while it is frozen.</summary>
+    public static long Switches(int pid)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task"))
+                .SelectMany(thread => File.ReadLines(Path.Combine(thread, "status")).Where(line => line.Contains("ctxt_switches", StringComparison.Ordinal)))
+                .Sum(line => long.Parse(line.AsSpan(line.IndexOf(':') + 1), CultureInfo.InvariantCulture));
+        }
+        catch (IOException)
+        {
+            // A thread, or all of it, ended while we looked: a change, whatever it was before.
+            return -1;
+        }
+    }
+
     /// <summary>Program and arguments.</summary>
     public string[] CommandLine => Read(Pid, "cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries);
 

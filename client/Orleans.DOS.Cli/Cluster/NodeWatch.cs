@@ -3,8 +3,9 @@ using System.Diagnostics;
 namespace Orleans.DOS.Cli.Cluster;
 
 /// <summary>
-/// Watches one run of a node and kills it when it is silent: a frozen process can hold a lock of SQLite for ever. Silence is 60 s
-/// without being up after the start, and 10 s without an answer from then on.
+/// Watches one run of a node and kills it when it is silent for 10 s: a frozen process can hold a lock of SQLite for ever. Silent is
+/// one that is up and does not answer, or that is not yet up and none of whose threads runs. One that works for 60 s without coming
+/// up is killed too.
 /// </summary>
 internal sealed class NodeWatch(string name, int pid, string directory, Action<string> tell)
 {
@@ -15,6 +16,7 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
 
     // Kept from its announcement on: a node that begins to stop takes that back, and must not escape by it if it then hangs.
     private Uri? _url;
+    private long _switches;
 
     public bool WasUp => _url is not null;
 
@@ -22,18 +24,17 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
     public async Task RunAsync(CancellationToken ended)
     {
         using var http = new HttpClient { Timeout = AnswerMax };
-        var heard = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
+        var heard = began;
         while (await WaitAsync(ended))
         {
-            if (_url is not null ? await AnswersAsync(http, _url, ended) : Announced())
+            if (_url is not null ? await AnswersAsync(http, _url, ended) : Announced() || Ran())
             {
                 heard = Stopwatch.GetTimestamp();
-                continue;
             }
-            var limit = WasUp ? SilenceMax : StartMax;
-            if (Stopwatch.GetElapsedTime(heard) > limit && !ended.IsCancellationRequested)
+            if (Verdict(Stopwatch.GetElapsedTime(began), Stopwatch.GetElapsedTime(heard)) is { } verdict && !ended.IsCancellationRequested)
             {
-                tell($"node {name} has been silent for {limit.TotalSeconds:0} s; it is killed");
+                tell($"node {name} {verdict}; it is killed");
                 HostProcess.Kill(pid);
                 return;
             }
@@ -41,6 +42,14 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
         // One that ended within the first period may have been up all the same.
         Announced();
     }
+
+    private string? Verdict(TimeSpan running, TimeSpan silent) =>
+        silent > SilenceMax ? $"has been silent for {SilenceMax.TotalSeconds:0} s"
+        : !WasUp && running > StartMax ? $"is not up after {StartMax.TotalSeconds:0} s"
+        : null;
+
+    /// <summary>Whether any of its threads has run since we last asked: a node that waits for another one's start does so many times a second.</summary>
+    private bool Ran() => _switches != (_switches = HostProcess.Switches(pid));
 
     private bool Announced()
     {
