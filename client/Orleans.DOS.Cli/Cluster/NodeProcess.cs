@@ -77,7 +77,7 @@ internal sealed partial class NodeProcess : IDisposable
     }
 
     /// <summary>Reads <c>dos node: sentence (Code)</c>, with either kind of bracket; null for any other line.</summary>
-    private static DosError? Sentence(string? line) =>
+    public static DosError? Sentence(string? line) =>
         line is not null && SentenceLine().Match(line) is { Success: true } match && Enum.TryParse<DosErrorCode>(match.Groups["code"].Value, out var code)
             ? new DosError(code, match.Groups["sentence"].Value)
             : null;

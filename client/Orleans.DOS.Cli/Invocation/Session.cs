@@ -28,6 +28,11 @@ internal sealed class Session(ParseResult parsed) : IDisposable
                 using var session = new Session(parsed);
                 return await action(session, cancellation);
             }
+            catch (Exception failure) when (StandardOutput.IsReaderGone(failure))
+            {
+                // 'dos fs cat BIG | head': who reads has enough, and needs no sentence.
+                return StandardOutput.ReaderGoneExitCode;
+            }
             catch (Exception failure)
             {
                 return Failure.Tell(Failure.Of(failure));

@@ -33,8 +33,10 @@ internal static class NodeStartCommand
             throw new DosException(DosErrorCode.NoSuchPath, $"there is no cluster in {session.Data.Path}; 'dos up' makes one, --postgres names one elsewhere");
         }
         var start = NodeStart.Of(session.Data, session.Get(Name) ?? FreeName(session.Data), session.Get(Cpus), declared: 1, postgres);
-        using var node = NodeProcess.Start(start, Console.Out.WriteLine, Console.Error.WriteLine);
-        return await node.RunAsync(cancellation);
+        // Its reason to end is told by us, as every command's is.
+        using var node = NodeProcess.Start(start, Console.Out.WriteLine, line => (NodeProcess.Sentence(line) is null ? Console.Error : TextWriter.Null).WriteLine(line));
+        var code = await node.RunAsync(cancellation);
+        return code != 0 && node.Said is { } reason && !cancellation.IsCancellationRequested ? throw new DosException(reason) : code;
     }
 
     /// <exception cref="DosException">WrongCluster, InvalidArgument; Unauthenticated: the keys are another cluster's; Unavailable.</exception>
