@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Orleans.DOS.Cli;
 using Orleans.DOS.Cli.Cluster;
+using Orleans.DOS.Cli.Contexts;
 using Orleans.DOS.Cli.Demo;
 using Orleans.DOS.Cli.Files;
 using Orleans.DOS.Cli.Jobs;
@@ -11,7 +12,7 @@ var run = RunCommand.Create();
 var root = new RootCommand("dos: one computer made of many")
 {
     UpCommand.Create(), DownCommand.Create(), StatusCommand.Create(), NodeCommand.Create(), DbCommand.Create(), FsCommand.Create(),
-    run, PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(), DemoCommand.Create(),
+    run, PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(), ContextCommand.Create(), DemoCommand.Create(),
 };
 GlobalOptions.AddTo(root);
 var parsed = root.Parse(RunCommand.Separate(args, run, root.Options));

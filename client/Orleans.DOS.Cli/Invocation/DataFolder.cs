@@ -17,13 +17,8 @@ internal sealed class DataFolder(string path)
     public string SupervisorPath => System.IO.Path.Combine(Path, "supervisor");
     public string LogPath => System.IO.Path.Combine(Path, "supervisor.log");
 
-    public static DataFolder Of(string? option)
-    {
-        var chosen = option is { Length: > 0 } ? option : Environment.GetEnvironmentVariable("DOS_DATA");
-        return new DataFolder(System.IO.Path.GetFullPath(chosen is { Length: > 0 }
-            ? chosen
-            : System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "orleans-dos")));
-    }
+    public static DataFolder Default() =>
+        new(System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "orleans-dos"));
 
     /// <exception cref="DosException">Unavailable: no node is up here.</exception>
     public Uri[] Urls() => Ready() is { Count: > 0 } nodes

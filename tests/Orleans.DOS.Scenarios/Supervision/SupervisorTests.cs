@@ -25,6 +25,23 @@ public sealed class SupervisorTests
     }
 
     [Fact]
+    public async Task Run_WhoseNodeIsLost_TellsThat_AndNotThatThereIsNoSuchProcess()
+    {
+        await using var nodes = new OwnNodes();
+        await nodes.SucceedAsync("dos up --nodes 2 -d");
+        var run = nodes.Shell.RunAsync("dos run sleep 1000", TestContext.Current.CancellationToken);
+        IReadOnlyList<string> running = [];
+        await Poll.UntilAsync(async () => (running = await nodes.SucceedAsync("dos ps --json | grep '\"state\":\"Running\"' | grep -o '\"node\":\"[^\"]*' | cut -d'\"' -f4; true")).Count > 0, OwnNodes.ComeBackMax);
+
+        await nodes.SucceedAsync($"kill -KILL $(grep -o '\"pid\": [0-9]*' $(grep -l '{running[0]}' {nodes.Data}/nodes/*/ready.json) | grep -o '[0-9]*')");
+
+        // Read by a shell of the same directory: the first one's answer is still to come.
+        var ended = await run;
+        Assert.True(new Pattern().Matches(["dos: process <pid> failed [NodeLost]"], ended.Lines), string.Join('\n', ended.Lines));
+        Assert.Equal(1, ended.ExitCode);
+    }
+
+    [Fact]
     public async Task Node_ThatFreezesWhileItStarts_IsKilledAfterTenSeconds_AndUpSucceeds()
     {
         await using var nodes = new OwnNodes();
