@@ -27,6 +27,7 @@ internal sealed class Supervisor : IAsyncDisposable
     /// <exception cref="DosException">InUse: another supervisor keeps this directory.</exception>
     public static async Task<Supervisor> StartAsync(SupervisorOptions options, Action<string> tell, CancellationToken cancellation)
     {
+        tell = EvenIfFull(tell);
         DataFolder.MakePrivate(options.Data.NodesPath);
         var held = SupervisorLock.Take(options.Data);
         try
@@ -43,6 +44,19 @@ internal sealed class Supervisor : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>What is told goes into a log, whose disk may be the one that is full: a line is lost then, and not the supervisor.</summary>
+    private static Action<string> EvenIfFull(Action<string> tell) => line =>
+    {
+        try
+        {
+            tell(line);
+        }
+        catch (IOException)
+        {
+            // There is nowhere else to tell it.
+        }
+    };
 
     /// <summary>Waits until every node is up.</summary>
     /// <exception cref="DosException">Unavailable after 60 s; what a node said that refuses to start.</exception>

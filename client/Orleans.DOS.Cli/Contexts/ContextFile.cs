@@ -21,7 +21,7 @@ internal sealed class ContextFile(string path)
         var config = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
         // A relative path in it is to be ignored (XDG Base Directory Specification).
         return new ContextFile(Path.Combine(
-            Path.IsPathFullyQualified(config ?? "") ? config! : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".config"),
+            Path.IsPathFullyQualified(config ?? "") ? config! : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".config"),
             "orleans-dos", "contexts.json"));
     }
 

@@ -38,21 +38,29 @@ internal static class DemoCommand
             : throw new DosException(DosErrorCode.InvalidArgument, "--kill takes coordinator, worker, data or none");
         var texts = DemoText.Plan(session.Get(Input), session.Get(Size) is { } size ? Human.ParseBytes(size) : session.Get(Input) is null ? 1L << 30 : 0);
         var directory = Directory.CreateTempSubdirectory("dos-demo-").FullName;
-        var (picture, log) = (new DemoPicture(session.Json), directory + ".log");
+        var (picture, log, keepLog) = (new DemoPicture(session.Json), directory + ".log", false);
         try
         {
-            var code = await RunAsync(session, new DataFolder(directory), texts, victim, picture, log, cancellation);
-            File.Delete(log);
-            return code;
+            return await RunAsync(session, new DataFolder(directory), texts, victim, picture, log, cancellation);
         }
-        catch (Exception failure) when (failure is not OperationCanceledException)
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            // Ctrl-C reaches the nodes too: what broke by that is no failure.
+            throw new OperationCanceledException(cancellation);
+        }
+        catch (Exception)
         {
             Console.Error.WriteLine($"dos: what the nodes wrote is in {log}");
+            keepLog = true;
             throw;
         }
         finally
         {
             await TakeDownAsync(directory);
+            if (!keepLog)
+            {
+                File.Delete(log);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
 
     /// <summary>Real text of <paramref name="size"/> bytes: the files of a directory, repeated under different names; 0: each once.</summary>
     /// <exception cref="DosException">NoSuchPath: there is no text there.</exception>
+    /// <exception cref="UnauthorizedAccessException">Some of it must not be read.</exception>
     public static IReadOnlyList<DemoText> Plan(string? directory, long size)
     {
         var root = directory ?? DefaultDirectory();
@@ -22,6 +23,11 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
         if (files.Count == 0)
         {
             throw new DosException(DosErrorCode.NoSuchPath, $"there is no text in {root}; name a directory with --input");
+        }
+        foreach (var file in files)
+        {
+            // What cannot be read is told now, and not when nodes are up and half of it is stored.
+            file.OpenRead().Dispose();
         }
         var groups = Group(files);
         var wanted = size > 0 ? size : groups.Sum(group => group.Length);

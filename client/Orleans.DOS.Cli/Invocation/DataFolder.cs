@@ -17,8 +17,9 @@ internal sealed class DataFolder(string path)
     public string SupervisorPath => System.IO.Path.Combine(Path, "supervisor");
     public string LogPath => System.IO.Path.Combine(Path, "supervisor.log");
 
+    /// <summary>Below $XDG_DATA_HOME or ~/.local/share, whether that is there already or not.</summary>
     public static DataFolder Default() =>
-        new(System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "orleans-dos"));
+        new(System.IO.Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "orleans-dos"));
 
     /// <exception cref="DosException">Unavailable: no node is up here.</exception>
     public Uri[] Urls() => Ready() is { Count: > 0 } nodes

@@ -12,7 +12,7 @@ public sealed class Shell(string directory, string data)
 
     public sealed record Answer(IReadOnlyList<string> Lines, int ExitCode);
 
-    public async Task<Answer> RunAsync(string command, CancellationToken cancellation)
+    public async Task<Answer> RunAsync(string command, CancellationToken cancellation, TimeSpan? limit = null)
     {
         // Through a file, since two pipes would lose the order of output and error; and a process left running would keep a pipe open.
         var output = Path.Combine(directory, $".output{Interlocked.Increment(ref _commands)}");
@@ -31,7 +31,7 @@ public sealed class Shell(string directory, string data)
         };
         using var shell = Process.Start(start)!;
         using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        timeout.CancelAfter(CommandMax);
+        timeout.CancelAfter(limit ?? CommandMax);
         try
         {
             await shell.WaitForExitAsync(timeout.Token);
@@ -39,7 +39,7 @@ public sealed class Shell(string directory, string data)
         catch (OperationCanceledException)
         {
             shell.Kill(entireProcessTree: true);
-            throw new TimeoutException($"no end after {CommandMax.TotalSeconds:0} s: {command}\nso far:\n{await File.ReadAllTextAsync(output, CancellationToken.None)}");
+            throw new TimeoutException($"no end after {(limit ?? CommandMax).TotalSeconds:0} s: {command}\nso far:\n{await File.ReadAllTextAsync(output, CancellationToken.None)}");
         }
         var lines = (await File.ReadAllTextAsync(output, cancellation)).Split('\n');
         return new Answer(Session.WithoutBlankEnd(lines), shell.ExitCode);
