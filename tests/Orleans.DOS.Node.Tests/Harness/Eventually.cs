@@ -19,7 +19,8 @@ public static class Eventually
             {
                 if (await condition())
                 {
-                    return started.Elapsed;
+                    return started.Elapsed <= deadline ? started.Elapsed
+                        : throw new TimeoutException($"only after {started.Elapsed.TotalSeconds:0.00} s, not within {deadline.TotalSeconds:0.#} s: {what}\n{explain?.Invoke()}");
                 }
                 last = null;
             }

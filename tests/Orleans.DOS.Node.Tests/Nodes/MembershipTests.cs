@@ -84,12 +84,17 @@ public sealed class MembershipTests
         Assert.NotEqual(0, await nodes[2].ExitAsync(TimeSpan.FromSeconds(20)));
     }
 
-    private static Task<TimeSpan> DeadAsync(TestNodes nodes, TimeSpan deadline, params TestNode[] dead) => Eventually.TrueAsync(
-        $"{string.Join(" and ", dead.Select(node => node.Name))} shown as dead", deadline,
-        async () =>
-        {
-            var states = await TestNodes.StatesAsync(nodes[0]);
-            return dead.All(node => states[node.NodeId] == "dead");
-        },
-        () => nodes.Logs);
+    private static async Task DeadAsync(TestNodes nodes, TimeSpan deadline, params TestNode[] dead)
+    {
+        var what = $"{string.Join(" and ", dead.Select(node => node.Name))} shown as dead";
+        var took = await Eventually.TrueAsync(
+            what, deadline,
+            async () =>
+            {
+                var states = await TestNodes.StatesAsync(nodes[0]);
+                return dead.All(node => states[node.NodeId] == "dead");
+            },
+            () => nodes.Logs);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what} after {took.TotalSeconds:0.00} s, promised {deadline.TotalSeconds:0} s");
+    }
 }
