@@ -8,21 +8,20 @@ internal sealed partial class ReplicatedLog
 {
     private const int OpenAttemptsMax = 4;
     private readonly HashSet<NodeId> _avoided = [];
-    private SealedSegment? _unrecorded;
+    /// <summary>Sealed, or never to be written, and not yet so in the catalog: the next transaction of the log says it.</summary>
+    private readonly List<SealedSegment> _unrecorded = [];
 
     private async Task MoveAsync(OpenSegment? old)
     {
         // Callers hold the gate: go on without it.
         await Task.Yield();
+        var isSealed = old is null;
         try
         {
             if (old is not null)
             {
-                lock (_gate)
-                {
-                    _queue.InsertRange(0, old.Unacknowledged);
-                }
-                _unrecorded = await SealAsync(old);
+                _unrecorded.Add(await SealAsync(old));
+                isSealed = true;
                 _services.Reader.Forget(old.Id);
             }
             bool closing;
@@ -37,15 +36,14 @@ internal sealed partial class ReplicatedLog
             if (closing)
             {
                 await RecordAsync(null, []);
-                return;
             }
             lock (_gate)
             {
                 _isMoving = false;
-                if (_ended is null)
+                if (_ended is null && opened is not null)
                 {
                     _current = opened;
-                    opened!.Writer.Opened(Now, []);
+                    opened.Writer.Opened(Now, []);
                 }
             }
         }
@@ -54,7 +52,7 @@ internal sealed partial class ReplicatedLog
             lock (_gate)
             {
                 _isMoving = false;
-                if (exception.Code == DosErrorCode.Stale || _closing || (old is not null && _unrecorded is null))
+                if (exception.Code == DosErrorCode.Stale || _closing || !isSealed)
                 {
                     End(exception);
                 }
@@ -128,7 +126,7 @@ internal sealed partial class ReplicatedLog
                 throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
             }
             _avoided.UnionWith(replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).Select(replica => replica.Node));
-            _unrecorded = new SealedSegment(id, 0, []);
+            _unrecorded.Add(new SealedSegment(id, 0, []));
         }
         throw new DosException(DosErrorCode.Unavailable, $"No nodes made a segment for {_target}");
     }
@@ -136,26 +134,35 @@ internal sealed partial class ReplicatedLog
     /// <summary>One transaction: what was sealed, and what is opened.</summary>
     private async Task RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
     {
-        var sealing = _unrecorded;
-        if (sealing is null && opened is null)
+        var sealing = _unrecorded.ToList();
+        if (sealing.Count == 0 && opened is null)
         {
             return;
         }
         var now = CatalogTime.From(_services.Time.GetUtcNow());
-        await _services.Catalog.WriteAsync(async session =>
+        try
         {
-            await session.RequireEpochAsync(_target, _epoch);
-            if (sealing is not null)
+            await _services.Catalog.WriteAsync(async session =>
             {
-                await SegmentRows.SealAsync(session, sealing, now);
-            }
-            if (opened is { } id)
-            {
-                await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
-            }
-            return true;
-        });
-        _unrecorded = null;
+                await session.RequireEpochAsync(_target, _epoch);
+                foreach (var segment in sealing)
+                {
+                    await SegmentRows.SealAsync(session, segment, now);
+                }
+                if (opened is { } id)
+                {
+                    await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
+                }
+                return true;
+            });
+        }
+        catch (DosException exception) when (exception.Code == DosErrorCode.OutcomeUnknown && opened is not null)
+        {
+            // Its row may stand. Left open without a file, it would hold up the next owner while one of its nodes is away.
+            _unrecorded.Add(new SealedSegment(opened.Value, 0, []));
+            throw;
+        }
+        _unrecorded.Clear();
     }
 
     private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call) =>

@@ -103,24 +103,41 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live)
     {
-        var (kind, value) = Parse(segment.Object);
         var missing = (int)segment.ReplicasWanted - live.Count;
         foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
         {
-            var header = new SegmentHeader { Segment = new SegmentId(segment.SegmentId), Object = new ObjectId(kind, value), Epoch = segment.Epoch, Disk = replica.Disk };
-            var source = live[0];
-            // The epoch of a replica that was sealed in a takeover is higher than the segment's own.
-            var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
-            var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
-            var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
-            var answer = await ReplicaCalls.AskAsync(
-                clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
-            if (answer is { Outcome: ReplicaOutcome.Done } && answer.Length == segment.Length)
+            foreach (var source in live)
             {
-                await catalog.WriteAsync(session => SegmentRows.InsertReplicaAsync(session, segment.SegmentId, replica));
-                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                if (await CopyAsync(segment, source, replica))
+                {
+                    LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                    break;
+                }
+                // Its bytes may have rotted: the next one may have them.
             }
         }
+    }
+
+    private async Task<bool> CopyAsync(SegmentRow segment, Replica source, Replica replica)
+    {
+        var (kind, value) = Parse(segment.Object);
+        var header = new SegmentHeader { Segment = new SegmentId(segment.SegmentId), Object = new ObjectId(kind, value), Epoch = segment.Epoch, Disk = replica.Disk };
+        // The epoch of a replica that was sealed in a takeover is higher than the segment's own.
+        var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
+        var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
+        var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
+        var answer = await ReplicaCalls.AskAsync(
+            clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
+        if (answer is not { Outcome: ReplicaOutcome.Done } || answer.Length != segment.Length)
+        {
+            return false;
+        }
+        await catalog.WriteAsync(async session =>
+        {
+            await SegmentRows.LoseAbsentAsync(session, segment.SegmentId);
+            return await SegmentRows.InsertReplicaAsync(session, segment.SegmentId, replica);
+        });
+        return true;
     }
 
     private async Task CollectAsync(long segment, IReadOnlyList<ReplicaRow> replicas, long before)
@@ -149,13 +166,13 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         var page = new List<(SegmentRow, IReadOnlyList<ReplicaRow>)>();
         foreach (var segment in await SegmentRows.InStateAsync(session, state, after, RowsMax))
         {
-            page.Add((segment, await SegmentRows.ReplicasAsync(session, segment.SegmentId)));
+            page.Add((segment, state == SegmentRow.Sealed ? await SegmentRows.PresentAsync(session, segment.SegmentId) : await SegmentRows.ReplicasAsync(session, segment.SegmentId)));
         }
         return page;
     });
 
     private static List<Replica> Live(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) =>
-        [.. replicas.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
+        [.. replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
 
     private static (ObjectKind Kind, long Value) Parse(string target)
     {

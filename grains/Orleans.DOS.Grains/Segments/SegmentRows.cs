@@ -50,6 +50,17 @@ internal static class SegmentRows
         "SELECT segment_id AS SegmentId, disk_id AS DiskId, node_id AS NodeId, state AS State FROM dos_segment_replicas WHERE segment_id = @segment ORDER BY disk_id",
         new { segment });
 
+    /// <summary>Good replicas whose disk is still the one of their node: a wiped one holds nothing.</summary>
+    public static Task<IReadOnlyList<ReplicaRow>> PresentAsync(ICatalogSession session, long segment) => session.QueryAsync<ReplicaRow>(
+        "SELECT r.segment_id AS SegmentId, r.disk_id AS DiskId, r.node_id AS NodeId, r.state AS State FROM dos_segment_replicas r "
+        + "JOIN dos_nodes n ON n.node_id = r.node_id AND n.disk_id = r.disk_id WHERE r.segment_id = @segment AND r.state = 1 ORDER BY r.disk_id",
+        new { segment });
+
+    /// <summary>Nobody needs to ask there any more.</summary>
+    public static Task<int> LoseAbsentAsync(ICatalogSession session, long segment) => session.ExecuteAsync(
+        "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND state = 1 AND NOT EXISTS (SELECT 1 FROM dos_nodes n "
+        + "WHERE n.node_id = dos_segment_replicas.node_id AND n.disk_id = dos_segment_replicas.disk_id)", new { segment });
+
     public static async Task InsertAsync(ICatalogSession session, SegmentId segment, ObjectId target, long epoch, int wanted, IReadOnlyList<Replica> replicas, long now)
     {
         await session.ExecuteAsync(

@@ -52,6 +52,11 @@ public sealed class SegmentService(GrainId id, Silo silo, ILoggerFactory loggers
         {
             answer = await store.CreateAsync(segment);
         }
+        if (answer.Outcome == ReplicaOutcome.Done && answer.Length > length && seal)
+        {
+            // It was frozen and took, late, frames beyond the length at which the others were sealed.
+            answer = await store.SealAsync(segment.Segment, epoch, length);
+        }
         var from = clients.Segments(source);
         while (answer.Outcome == ReplicaOutcome.Done && answer.Length < length)
         {
