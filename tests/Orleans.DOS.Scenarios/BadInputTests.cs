@@ -80,8 +80,8 @@ public sealed class BadInputTests(ScenarioCluster cluster)
             await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /big", 1, "NoSpace");
             await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /more", 1, "NoSpace");
 
-            await nodes.SucceedAsync($"dos fs get /kept - | cmp - local && mount -o remount,size=128m tmpfs '{nodes.Data}'");
-            await nodes.SucceedAsync("dos fs rm /big && echo again | dos fs put - /again");
+            await nodes.SucceedAsync($"mount -o remount,size=128m tmpfs '{nodes.Data}'");
+            await nodes.SucceedAsync("dos fs get /kept - | cmp - local && dos fs rm /big && echo again | dos fs put - /again");
             Assert.Equal(["small", "again"], await nodes.SucceedAsync("dos fs cat /small; dos fs cat /again"));
             await nodes.SucceedAsync("dos down");
         }
