@@ -3,7 +3,8 @@ using Orleans.DOS.Scenarios.Harness;
 namespace Orleans.DOS.Scenarios;
 
 /// <summary>Each file of Sessions is a session with <c>dos</c> on a cluster of three nodes, and documentation of it.</summary>
-public sealed class SessionTests(ScenarioCluster cluster) : IClassFixture<ScenarioCluster>
+[Collection(ScenarioCluster.Name)]
+public sealed class SessionTests(ScenarioCluster cluster)
 {
     private static readonly string Folder = Path.Combine(AppContext.BaseDirectory, "Sessions");
 

@@ -3,7 +3,7 @@ namespace Orleans.DOS.Cli.Cluster;
 /// <summary>Finds the node's executable: $DOS_NODE, beside the command line, or in the checkout's build output.</summary>
 internal static class NodeProgram
 {
-    private const string FileName = "Orleans.DOS.Node";
+    public const string FileName = "Orleans.DOS.Node";
 
     public static string Find()
     {

@@ -19,14 +19,17 @@ internal static class DemoCommand
     private const int Replicas = 2;
     private const int Writers = 3;
     private const int TopWords = 10;
-    private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan TakeDownMax = TimeSpan.FromSeconds(5);
     private static readonly Option<string> Kill = new("--kill") { Description = "Whose node is killed in the middle: coordinator, worker, data or none", DefaultValueFactory = _ => "coordinator" };
     private static readonly Option<string?> Input = new("--input") { Description = "Directory with text (default: the XML reference documents of the .NET SDK)" };
     private static readonly Option<string?> Size = new("--size") { Description = "Bytes to store, e.g. 256MiB; the text is repeated under different names (default: 1GiB, with --input each file once)" };
     private static readonly Option<string?> Postgres = new("--postgres") { Description = "Connection string of PostgreSQL, instead of SQLite" };
 
     public static Command Create() => Session.On(
-        new Command("demo", "Three nodes count the words of a gigabyte; one is killed on the way; the answer is checked") { Kill, Input, Size, Postgres }, RunAsync);
+        new Command("demo", """
+            Three nodes count the words of a gigabyte; one is killed on the way; the answer is checked.
+            recoverySeconds runs from the kill until a further task is done and as many tasks have been begun again as the node was running; seconds is the job's time
+            """) { Kill, Input, Size, Postgres }, RunAsync);
 
     private static async Task<int> RunAsync(Session session, CancellationToken cancellation)
     {
@@ -35,23 +38,37 @@ internal static class DemoCommand
             : throw new DosException(DosErrorCode.InvalidArgument, "--kill takes coordinator, worker, data or none");
         var texts = DemoText.Plan(session.Get(Input), session.Get(Size) is { } size ? Human.ParseBytes(size) : session.Get(Input) is null ? 1L << 30 : 0);
         var directory = Directory.CreateTempSubdirectory("dos-demo-").FullName;
-        var picture = new DemoPicture(session.Json);
+        var (picture, log, keepLog) = (new DemoPicture(session.Json), directory + ".log", false);
         try
         {
-            return await RunAsync(session, new DataFolder(directory), texts, victim, picture, cancellation);
+            return await RunAsync(session, new DataFolder(directory), texts, victim, picture, log, cancellation);
+        }
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            // Ctrl-C reaches the nodes too: what broke by that is no failure.
+            throw new OperationCanceledException(cancellation);
+        }
+        catch (Exception)
+        {
+            Console.Error.WriteLine($"dos: what the nodes wrote is in {log}");
+            keepLog = true;
+            throw;
         }
         finally
         {
-            Directory.Delete(directory, recursive: true);
+            await TakeDownAsync(directory);
+            if (!keepLog)
+            {
+                File.Delete(log);
+            }
         }
     }
 
     private static async Task<int> RunAsync(
-        Session session, DataFolder data, IReadOnlyList<DemoText> texts, DemoVictim victim, DemoPicture picture, CancellationToken cancellation)
+        Session session, DataFolder data, IReadOnlyList<DemoText> texts, DemoVictim victim, DemoPicture picture, string log, CancellationToken cancellation)
     {
-        var log = Path.Combine(data.Path, "demo.log");
-        await using var supervisor = Supervisor.Start(new SupervisorOptions(data, NodeCount, session.Get(Postgres)), line => Append(log, line));
-        await supervisor.ReadyAsync(ReadyMax, cancellation);
+        await using var supervisor = await Supervisor.StartAsync(new SupervisorOptions(data, NodeCount, session.Get(Postgres)), line => Append(log, line), cancellation);
+        await supervisor.ReadyAsync(cancellation);
         using var machine = HttpMachine.Create(new HttpMachineOptions { Urls = data.Urls(), Token = data.Token() });
         var bytes = texts.Sum(text => text.Length);
         picture.Tell($"{NodeCount} nodes are up; storing {Human.Bytes(bytes)} of text with {Replicas} replicas");
@@ -117,6 +134,23 @@ internal static class DemoCommand
             : "THE TABLE DIFFERS from the single-threaded count");
         picture.Tell(string.Create(CultureInfo.InvariantCulture,
             $"three nodes: {seconds.Job:0.0} s with recovery ({run.Recovery?.TotalSeconds ?? 0:0.0} s); one thread: {seconds.Single:0.0} s, reading from the local disk"));
+    }
+
+    /// <summary>Workers of the killed node end by themselves, and may still write while we delete.</summary>
+    private static async Task TakeDownAsync(string directory)
+    {
+        for (var began = Stopwatch.GetTimestamp(); ; await Task.Delay(100))
+        {
+            try
+            {
+                Directory.Delete(directory, recursive: true);
+                return;
+            }
+            catch (IOException) when (Stopwatch.GetElapsedTime(began) < TakeDownMax)
+            {
+                // Once more.
+            }
+        }
     }
 
     private static void Append(string log, string line)

@@ -12,6 +12,7 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
 
     /// <summary>Real text of <paramref name="size"/> bytes: the files of a directory, repeated under different names; 0: each once.</summary>
     /// <exception cref="DosException">NoSuchPath: there is no text there.</exception>
+    /// <exception cref="UnauthorizedAccessException">Some of it must not be read.</exception>
     public static IReadOnlyList<DemoText> Plan(string? directory, long size)
     {
         var root = directory ?? DefaultDirectory();
@@ -22,6 +23,11 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
         if (files.Count == 0)
         {
             throw new DosException(DosErrorCode.NoSuchPath, $"there is no text in {root}; name a directory with --input");
+        }
+        foreach (var file in files)
+        {
+            // What cannot be read is told now, and not when nodes are up and half of it is stored.
+            file.OpenRead().Dispose();
         }
         var groups = Group(files);
         var wanted = size > 0 ? size : groups.Sum(group => group.Length);
@@ -54,11 +60,17 @@ internal sealed record DemoText(string Name, IReadOnlyList<string> Sources, long
         return groups;
     }
 
-    /// <summary>The XML reference documents that every .NET SDK brings along.</summary>
+    /// <summary>The XML reference documents that every .NET SDK brings along. The runtime that we run on may be another installation's, without an SDK.</summary>
     private static string DefaultDirectory()
     {
-        var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
-        // .../dotnet/shared/Microsoft.NETCore.App/10.0.0 -> .../dotnet/packs
-        return Path.GetFullPath(Path.Combine(runtime, "..", "..", "..", "packs"));
+        // .../dotnet/shared/Microsoft.NETCore.App/10.0.0/
+        var ours = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", "..");
+        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => new FileInfo(Path.Combine(folder, "dotnet"))).Where(file => file.Exists)
+            .Select(file => (file.ResolveLinkTarget(returnFinalTarget: true) ?? file).FullName).Select(Path.GetDirectoryName);
+        string?[] roots = [Environment.GetEnvironmentVariable("DOTNET_ROOT"), ours, .. onPath];
+        return roots.Where(root => !string.IsNullOrEmpty(root)).Select(root => Path.GetFullPath(Path.Combine(root!, "packs")))
+            .FirstOrDefault(packs => Directory.Exists(packs) && Directory.EnumerateFiles(packs, "*.xml", SearchOption.AllDirectories).Any())
+            ?? throw new DosException(DosErrorCode.NoSuchPath, "no .NET SDK with reference documents was found by DOTNET_ROOT or PATH; name a directory with text with --input");
     }
 }

@@ -10,6 +10,11 @@ internal static class StandardOutput
 {
     /// <summary>What a shell reports of a program that SIGPIPE ended.</summary>
     public const int ReaderGoneExitCode = 141;
+    /// <summary>EPIPE, as IOException carries it.</summary>
+    private const int BrokenPipe = 32;
+
+    /// <summary>The failure of a write to it when nobody reads any more.</summary>
+    public static bool IsReaderGone(Exception failure) => failure is IOException { HResult: BrokenPipe };
 
     public static Stream Open()
     {

@@ -40,8 +40,8 @@ internal static class RequestTable
     }
 
     /// <exception cref="ChangedMeanwhileException">The same request was carried out by another activation at the same time.</exception>
-    public static Task RecordAnswerAsync<T>(this ICatalogSession session, CallContext context, long hash, T answer, long now) =>
-        session.ExpectAsync(
+    public static void RecordAnswer<T>(this ICatalogSession session, CallContext context, long hash, T answer, long now) =>
+        session.Expect(
             1,
             "INSERT INTO dos_requests(machine_id, sender, number, hash, answer, expires_at) VALUES (@machine, @sender, @number, @hash, @answer, @expires) ON CONFLICT DO NOTHING",
             new

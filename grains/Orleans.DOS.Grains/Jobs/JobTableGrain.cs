@@ -1,4 +1,3 @@
-using System.Globalization;
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Files;
@@ -31,18 +30,11 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
         {
             throw new DosException(DosErrorCode.InvalidArgument, $"the limit {limit} of a listing is not positive");
         }
-        var below = long.MaxValue;
-        if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out below))
-        {
-            throw new DosException(DosErrorCode.InvalidArgument, $"'{after}' is no place in a listing of jobs");
-        }
+        var place = ListingPlace.Parse(after);
         limit = Math.Min(limit, Limits.PageEntriesMax);
-        var rows = await catalog.ReadAsync(session => session.QueryAsync<JobRow>(
-            $"SELECT {JobRow.Columns}, (SELECT COUNT(*) FROM dos_job_tasks t WHERE t.job_id = dos_jobs.job_id) AS Done "
-            + "FROM dos_jobs WHERE machine_id = @machine AND job_id < @below ORDER BY job_id DESC LIMIT @limit",
-            new { machine = context.Machine.Value, below, limit = limit + 1 }));
+        var rows = await JobRow.ListAsync(catalog, context.Machine, place, limit + 1);
         var page = rows.Take(limit).Select(row => JobStatuses.Of(row, row.Plan is null ? null : journal.Decode<JobPlan>(row.Plan))).ToArray();
-        return new Page<JobStatus>(page, rows.Count > limit ? page[^1].Id.ToString() : null);
+        return new Page<JobStatus>(page, rows.Count > limit ? new ListingPlace(rows[limit - 1].CreatedAt, rows[limit - 1].JobId).ToString() : null);
     }
 
     private async Task<JobId> InsertAsync(CallContext context, JobSpec spec, long hash)
@@ -68,7 +60,7 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
                     job = job.Value, machine = context.Machine.Value, state = (long)JobState.Planning, program = spec.Program, spec = stored,
                     owner = context.Principal.Name, uid = (long)context.Principal.UserId, gid = (long)context.Principal.GroupId, output, now,
                 });
-            await session.RecordAnswerAsync(context, hash, job.Value, now);
+            session.RecordAnswer(context, hash, job.Value, now);
             return 0;
         });
         return job;

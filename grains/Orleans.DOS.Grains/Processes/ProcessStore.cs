@@ -17,10 +17,15 @@ internal static class ProcessStore
     public static Task<ProcessRecord?> FindAsync(this ICatalog catalog, long pid) =>
         catalog.ReadAsync(session => session.QueryFirstAsync<ProcessRecord>($"SELECT {Columns} WHERE p.pid = @pid", new { pid }));
 
-    public static Task<IReadOnlyList<ProcessRecord>> ListAsync(this ICatalog catalog, MachineId machine, bool all, long before, int limit) =>
-        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
-            $"SELECT {Columns} WHERE p.machine_id = @machine AND p.pid < @before {(all ? "" : "AND p.state IN (1, 2, 3)")} ORDER BY p.pid DESC LIMIT @limit",
-            new { machine = machine.Value, before, limit }));
+    /// <summary>Newest first.</summary>
+    public static Task<IReadOnlyList<ProcessRecord>> ListAsync(this ICatalog catalog, MachineId machine, bool all, ListingPlace after, int limit)
+    {
+        // The plus keeps the database from walking in order of creation over all that has ended: the few that live are found by state and sorted.
+        var (living, created) = all ? ("", "p.created_at") : ("AND p.state IN (1, 2, 3)", "+p.created_at");
+        return catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
+            $"SELECT {Columns} WHERE p.machine_id = @machine AND ({created}, p.pid) < (@at, @id) {living} ORDER BY {created} DESC, p.pid DESC LIMIT @limit",
+            new { machine = machine.Value, at = after.CreatedAt, id = after.Id, limit }));
+    }
 
     /// <summary>What lives, counted by state, node and incarnation of the node: all that a warden needs while nothing happens.</summary>
     public static Task<IReadOnlyList<ProcessHome>> HomesAsync(this ICatalog catalog) =>

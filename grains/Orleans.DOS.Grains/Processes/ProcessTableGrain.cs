@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -57,13 +56,8 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
         {
             throw new DosException(DosErrorCode.InvalidArgument, $"a page has 1 to {Limits.PageEntriesMax} entries, not {limit}");
         }
-        var before = long.MaxValue;
-        if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out before))
-        {
-            throw new DosException(DosErrorCode.InvalidArgument, $"'{after}' is no end of a page");
-        }
-        var records = await catalog.ListAsync(Machine, all, before, limit);
-        var next = records.Count == limit ? records[^1].Pid.ToString(CultureInfo.InvariantCulture) : null;
+        var records = await catalog.ListAsync(Machine, all, ListingPlace.Parse(after), limit);
+        var next = records.Count == limit ? new ListingPlace(records[^1].CreatedAt, records[^1].Pid).ToString() : null;
         return new Page<ProcessStatus>([.. records.Select(record => record.ToStatus())], next);
     }
 

@@ -67,6 +67,15 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
             return rows;
         }
 
+        public void Queue(string sql, object parameters, Func<int, Exception?>? check = null) => session.Queue(sql, parameters, rows =>
+        {
+            if (rows > 0)
+            {
+                changed(sql);
+            }
+            return check?.Invoke(rows);
+        });
+
         /// <summary>A change that returns rows.</summary>
         private void Note(string sql)
         {

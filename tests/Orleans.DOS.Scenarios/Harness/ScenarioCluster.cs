@@ -1,8 +1,13 @@
 namespace Orleans.DOS.Scenarios.Harness;
 
 /// <summary>Three nodes for all sessions, started and ended as a user does it.</summary>
+[CollectionDefinition(ScenarioCluster.Name)]
+public sealed class OnScenarioCluster : ICollectionFixture<ScenarioCluster>;
+
+/// <inheritdoc cref="OnScenarioCluster"/>
 public sealed class ScenarioCluster : IAsyncLifetime
 {
+    public const string Name = "scenario cluster";
     private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(60);
     private readonly string _root = Path.Combine(Path.GetTempPath(), $"dos-scenarios-{Guid.NewGuid():N}");
 
