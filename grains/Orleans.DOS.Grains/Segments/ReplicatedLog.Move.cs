@@ -7,6 +7,10 @@ namespace Orleans.DOS.Segments;
 internal sealed partial class ReplicatedLog
 {
     private const int OpenAttemptsMax = 4;
+    /// <summary>Making an empty file takes some milliseconds; a frozen node that membership does not know yet must not cost a call its time.</summary>
+    private static readonly TimeSpan CreatePatience = TimeSpan.FromSeconds(1);
+    /// <summary>A seal syncs up to <see cref="Limits.UnsyncedBytesMax"/>.</summary>
+    private static readonly TimeSpan SealPatience = Limits.CallTimeout;
     private readonly HashSet<NodeId> _avoided = [];
     /// <summary>Sealed, or never to be written, and not yet so in the catalog: the next transaction of the log says it.</summary>
     private readonly List<SealedSegment> _unrecorded = [];
@@ -84,7 +88,7 @@ internal sealed partial class ReplicatedLog
         var length = old.Writer.AcknowledgedLength;
         var answers = await Task.WhenAll(old.Replicas.Select((replica, index) => old.Writer.IsFailed(index)
             ? Task.FromResult<ReplicaAnswer?>(null)
-            : AskAsync(replica, service => service.SealAsync(old.Id, replica.Disk, _epoch, length))));
+            : AskAsync(replica, service => service.SealAsync(old.Id, replica.Disk, _epoch, length), SealPatience)));
         if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
         {
             throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
@@ -116,7 +120,7 @@ internal sealed partial class ReplicatedLog
             var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
             await RecordAsync(id, replicas);
             var answers = await Task.WhenAll(replicas.Select(replica => AskAsync(replica, service => service.CreateAsync(
-                new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }))));
+                new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }), CreatePatience)));
             if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
             {
                 return new OpenSegment(id, replicas, _epoch);
@@ -165,6 +169,6 @@ internal sealed partial class ReplicatedLog
         _unrecorded.Clear();
     }
 
-    private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call) =>
-        ReplicaCalls.AskAsync(_services.Clients, replica.Node, call, Limits.CallTimeout, _services.Time);
+    private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call, TimeSpan patience) =>
+        ReplicaCalls.AskAsync(_services.Clients, replica.Node, call, patience, _services.Time);
 }

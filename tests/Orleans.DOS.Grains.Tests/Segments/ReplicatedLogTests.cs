@@ -101,6 +101,22 @@ public abstract class ReplicatedLogTests
     }
 
     [Fact]
+    public async Task HungNode_ThatMembershipDoesNotKnow_CostsANewSegmentOneSecond()
+    {
+        await using var rig = await RigAsync(4);
+        var hung = rig.Nodes[3].Self;
+        using var hangs = rig.Network.Bend(call => call.To == hung, RigNetwork.Hang);
+        for (var number = 0; number < 8; number++)
+        {
+            var owner = await RigOwner.TakeAsync(rig, rig.Nodes[0], new ObjectId(ObjectKind.File, number));
+            var start = rig.Time.GetTimestamp();
+            var place = await rig.PassAsync(owner.AppendAsync(1));
+            Assert.True(rig.Time.GetElapsedTime(start) < 1.5 * Second);
+            Assert.DoesNotContain(rig[hung], await rig.GoodAsync(place.Segment.Value));
+        }
+    }
+
+    [Fact]
     public async Task SlowSync_WithSignsOfProgress_IsWaitedFor()
     {
         await using var rig = await RigAsync();
