@@ -214,6 +214,7 @@ public abstract class ReplicatedLogTests
             await delivery.RunAsync();
         });
         var frames = Enumerable.Range(0, 80).Select(number => owner.AppendAsync(number, durable: false, Limits.FramePayloadBytesMax)).ToList();
+        await SegmentRig.UntilAsync(() => frames.Count(frame => frame.IsCompleted) >= Limits.UnsyncedBytesMax / FrameCodec.FrameBytesMax);
         await rig.QuietAsync();
         var segment = (await frames[0]).Segment;
         var unsynced = await rig.Nodes[2].Store.StatAsync(segment);
