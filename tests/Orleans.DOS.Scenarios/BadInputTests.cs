@@ -30,11 +30,10 @@ public sealed class BadInputTests(ScenarioCluster cluster)
     [InlineData("dos fs cat /../../none", 1, "NoSuchPath")]
     [InlineData("dos fs cat none", 1, "InvalidPath")]
     [InlineData("dos fs cat ''", 1, "InvalidPath")]
-    [InlineData("dos fs mkdir /..", 1, "InvalidPath")]
+    [InlineData("dos fs mkdir /..", 1, "PathExists")]
     [InlineData("dos fs rm -r /", 1, "InvalidPath")]
     [InlineData("dos fs mkdir /" + Name256, 1, "NameTooLong")]
     [InlineData("dos fs mkdir " + Path4100, 1, "PathTooLong")]
-    [InlineData("dos run cat " + Path4100 + " 2>&1 >/dev/null | sed 's/^cat: .*(\\(.*\\))$/dos: \\1 [\\1]/'; exit 1", 1, "PathTooLong")]
     // A directory where a file is needed, and the other way round.
     [InlineData("dos fs cat /proc", 1, "IsADirectory")]
     [InlineData("dos fs get /nodes here", 1, "IsADirectory")]
@@ -64,7 +63,7 @@ public sealed class BadInputTests(ScenarioCluster cluster)
     [InlineData("dos job submit grep /", 2, "InvalidArgument")]
     public async Task BadInput_IsToldInOneSentenceWithItsCode(string command, int exitCode, string code)
     {
-        var answer = await cluster.Shell("bad").RunAsync("exec 3>&1; { " + command + "; } >unwanted", TestContext.Current.CancellationToken);
+        var answer = await cluster.Shell("bad").RunAsync("{ " + command + "; } >unwanted", TestContext.Current.CancellationToken);
         Assert.True(answer.ExitCode == exitCode && new Pattern().Matches([$"dos: <...> [{code}]"], answer.Lines),
             $"{command}\nexpected: dos: <...> [{code}] ? {exitCode}\nactual:\n{string.Join('\n', answer.Lines)}\n? {answer.ExitCode}");
         Assert.DoesNotContain("a bug", answer.Lines[0], StringComparison.Ordinal);
@@ -78,11 +77,11 @@ public sealed class BadInputTests(ScenarioCluster cluster)
         try
         {
             await nodes.SucceedAsync("dos up -d && head -c 1000000 /dev/urandom >local && dos fs put local /kept && echo small | dos fs put - /small");
-            await nodes.RefuseAsync("head -c 100000000 /dev/zero | dos fs put - /big", 1, "NoSpace");
-            await nodes.RefuseAsync("head -c 100000000 /dev/zero | dos fs put - /more", 1, "NoSpace");
+            await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /big", 1, "NoSpace");
+            await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /more", 1, "NoSpace");
 
-            await nodes.SucceedAsync($"dos fs get /kept - | cmp - local && mount -o remount,size=128m tmpfs '{nodes.Data}'");
-            await nodes.SucceedAsync("dos fs rm /big && echo again | dos fs put - /again");
+            await nodes.SucceedAsync($"mount -o remount,size=128m tmpfs '{nodes.Data}'");
+            await nodes.SucceedAsync("dos fs get /kept - | cmp - local && dos fs rm /big && echo again | dos fs put - /again");
             Assert.Equal(["small", "again"], await nodes.SucceedAsync("dos fs cat /small; dos fs cat /again"));
             await nodes.SucceedAsync("dos down");
         }

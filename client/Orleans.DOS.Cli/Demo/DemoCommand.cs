@@ -26,19 +26,19 @@ internal static class DemoCommand
     private static readonly Option<string?> Postgres = new("--postgres") { Description = "Connection string of PostgreSQL, instead of SQLite" };
 
     public static Command Create() => Session.On(
-        new Command("demo", """
-            Three nodes count the words of a gigabyte; one is killed on the way; the answer is checked.
-            recoverySeconds runs from the kill until a further task is done and as many tasks have been begun again as the node was running; seconds is the job's time
-            """) { Kill, Input, Size, Postgres }, RunAsync);
+        new Command("demo", "Three nodes count the words of a gigabyte; one is killed on the way; the answer is checked") { Kill, Input, Size, Postgres }, RunAsync);
 
     private static async Task<int> RunAsync(Session session, CancellationToken cancellation)
     {
-        var victim = Enum.TryParse<DemoVictim>(session.Get(Kill), ignoreCase: true, out var parsed)
-            ? parsed
+        // By name only: TryParse takes numbers too.
+        var victim = Enum.GetNames<DemoVictim>().Contains(session.Get(Kill), StringComparer.OrdinalIgnoreCase)
+            ? Enum.Parse<DemoVictim>(session.Get(Kill), ignoreCase: true)
             : throw new DosException(DosErrorCode.InvalidArgument, "--kill takes coordinator, worker, data or none");
         var texts = DemoText.Plan(session.Get(Input), session.Get(Size) is { } size ? Human.ParseBytes(size) : session.Get(Input) is null ? 1L << 30 : 0);
         var directory = Directory.CreateTempSubdirectory("dos-demo-").FullName;
         var (picture, log, keepLog) = (new DemoPicture(session.Json), directory + ".log", false);
+        // What the runtime of a killed node leaves in its temporary directory goes with ours.
+        Environment.SetEnvironmentVariable("TMPDIR", directory);
         try
         {
             return await RunAsync(session, new DataFolder(directory), texts, victim, picture, log, cancellation);

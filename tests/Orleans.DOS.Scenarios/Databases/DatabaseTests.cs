@@ -84,7 +84,12 @@ public sealed class PostgresTests(PostgresFixture postgres) : DatabaseTests, ICl
 
     public override async ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(PostgresServer.Binaries is null, "PostgreSQL is not installed");
+        if (PostgresServer.Binaries is null)
+        {
+            // What is skipped here is not disposed of.
+            await DisposeAsync();
+            Assert.Skip("PostgreSQL is not installed");
+        }
         _database = await postgres.CreateDatabaseAsync();
     }
 

@@ -73,7 +73,8 @@ public sealed class DemoTests : IDisposable
             $"TMPDIR={Temporary} exec setsid sh -c 'echo $$ >pid; exec dos demo --size 256MiB --json'", TestContext.Current.CancellationToken, DemoMax);
         await Poll.UntilAsync(() => Task.FromResult(Directory.EnumerateFiles(Temporary, "ready.json", SearchOption.AllDirectories).Count() == 3), DemoMax);
 
-        await _shell.RunAsync("kill -INT -- -$(cat pid)", TestContext.Current.CancellationToken);
+        var sent = await _shell.RunAsync("/bin/kill -INT -- -$(cat pid)", TestContext.Current.CancellationToken);
+        Assert.True(sent.ExitCode == 0, string.Join('\n', sent.Lines));
 
         var answer = await demo;
         Assert.Equal(["dos: interrupted [Cancelled]"], answer.Lines);

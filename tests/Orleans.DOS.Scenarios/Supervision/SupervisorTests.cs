@@ -78,6 +78,48 @@ public sealed class SupervisorTests
     }
 
     [Fact]
+    public async Task Up_TwiceAtOnce_OneKeepsTheDirectory_AndTheOtherSaysSo()
+    {
+        await using var nodes = new OwnNodes();
+        var both = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => nodes.Shell.RunAsync("dos up -d", TestContext.Current.CancellationToken)));
+        Assert.Equal([0, 3], both.Select(answer => answer.ExitCode).Order());
+        Assert.True(new Pattern().Matches(["dos: another 'dos up' keeps <...>/data [InUse]"], both.Single(answer => answer.ExitCode == 3).Lines));
+        await nodes.SucceedAsync("dos status");
+    }
+
+    [Fact]
+    public async Task Up_WhoseSupervisorIsKilledWhileItStarts_SeesItsEnd_AndTheNextOneTakesOver()
+    {
+        await using var nodes = new OwnNodes();
+        var up = nodes.Shell.RunAsync("dos up -d", TestContext.Current.CancellationToken, TimeSpan.FromSeconds(30));
+        await Poll.UntilAsync(() => Task.FromResult(HostProcesses.Naming($"Orleans.DOS.Node\0--data\0{nodes.Data}\0").Count > 0), OwnNodes.ComeBackMax);
+
+        await nodes.SucceedAsync($"kill -KILL {nodes.Supervisor}");
+
+        var ended = await up;
+        Assert.True(new Pattern().Matches(["dos: the supervisor ended with 137; <...>/supervisor.log tells more [Unavailable]"], ended.Lines), string.Join('\n', ended.Lines));
+        Assert.Equal(4, ended.ExitCode);
+        await nodes.SucceedAsync("dos up -d");
+        Assert.Single(HostProcesses.Naming($"Orleans.DOS.Node\0--data\0{nodes.Data}\0"));
+    }
+
+    [Fact]
+    public async Task Up_InTheForeground_EndsItsNodesAtCtrlC()
+    {
+        await using var nodes = new OwnNodes();
+        var up = nodes.Shell.RunAsync("exec setsid sh -c 'echo $$ >pid; exec dos up --nodes 2'", TestContext.Current.CancellationToken);
+        var first = await nodes.UpAgainAsync("node1", before: 0);
+        await nodes.UpAgainAsync("node2", before: 0);
+
+        // To the whole group, as a terminal sends it: supervisor and nodes.
+        await nodes.SucceedAsync("/bin/kill -INT -- -$(cat pid)");
+
+        Assert.Equal(0, (await up).ExitCode);
+        Assert.False(HostProcesses.IsAlive(first.Pid));
+        Assert.Empty(HostProcesses.Naming($"Orleans.DOS.Node\0--data\0{nodes.Data}\0"));
+    }
+
+    [Fact]
     public async Task Up_WhileAPortOfItsNodeIsTaken_SaysWhich_AndLeavesNothingBehind()
     {
         await using var nodes = new OwnNodes();
