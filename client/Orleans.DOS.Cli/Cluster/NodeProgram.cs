@@ -11,6 +11,8 @@ internal static class NodeProgram
         [
             Environment.GetEnvironmentVariable("DOS_NODE") ?? "",
             Path.Combine(AppContext.BaseDirectory, FileName),
+            // As the tool's package lays it out.
+            Path.Combine(AppContext.BaseDirectory, "node", FileName),
             Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../silo/Orleans.DOS.Node/bin/Release/net10.0", FileName)),
         ];
         return places.FirstOrDefault(File.Exists)
