@@ -15,7 +15,15 @@ var root = new RootCommand("dos: one computer made of many")
     run, PsCommand.Create(), KillCommand.Create(), WaitCommand.Create(), LogsCommand.Create(), JobCommand.Create(), ContextCommand.Create(), DemoCommand.Create(),
 };
 GlobalOptions.AddTo(root);
-var parsed = root.Parse(RunCommand.Separate(args, run, root.Options));
+// An argument that begins with '@' is no file with more arguments.
+var parsing = new ParserConfiguration { ResponseFileTokenReplacer = null };
+var parsed = root.Parse(RunCommand.Separate(args, run, root.Options), parsing);
+if (parsed.CommandResult.Command is { Subcommands.Count: > 0 } group && parsed.UnmatchedTokens.Count == 0 && parsed.Errors.Count == 1)
+{
+    // Nothing but the name of a group: what there is in it is what was wanted.
+    await root.Parse([.. args, "--help"], parsing).InvokeAsync();
+    return ExitCodes.Usage;
+}
 if (parsed.Errors.Count > 0)
 {
     return Failure.Usage(string.Join("; ", parsed.Errors.Select(error => error.Message.TrimEnd('.')))

@@ -16,9 +16,7 @@ internal readonly partial record struct HostProcess(int Pid, long Started)
     /// <returns>Null when there is none, or only what its parent has not yet collected.</returns>
     public static HostProcess? Find(int pid)
     {
-        // The name stands in brackets and may hold anything, brackets too.
-        var stat = Read(pid, "stat");
-        var fields = stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var fields = Stat(pid);
         return fields.Length > StartField && fields[0] is not ("Z" or "X")
             ? new HostProcess(pid, long.Parse(fields[StartField], CultureInfo.InvariantCulture))
             : null;
@@ -36,21 +34,8 @@ internal readonly partial record struct HostProcess(int Pid, long Started)
 
     public bool IsAlive => Find(Pid) == this;
 
-    /// <summary>How often the kernel has switched between its threads (proc(5), <c>status</c>): stands still while it is frozen.</summary>
-    public static long Switches(int pid)
-    {
-        try
-        {
-            return Directory.EnumerateDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/task"))
-                .SelectMany(thread => File.ReadLines(Path.Combine(thread, "status")).Where(line => line.Contains("ctxt_switches", StringComparison.Ordinal)))
-                .Sum(line => long.Parse(line.AsSpan(line.IndexOf(':') + 1), CultureInfo.InvariantCulture));
-        }
-        catch (IOException)
-        {
-            // A thread, or all of it, ended while we looked: a change, whatever it was before.
-            return -1;
-        }
-    }
+    /// <summary>Whether it is stopped (SIGSTOP, a debugger) or waits where no signal reaches it: none of its code runs then. One that merely sleeps is not frozen.</summary>
+    public static bool IsFrozen(int pid) => Stat(pid) is ["T" or "t" or "D", ..];
 
     /// <summary>Program and arguments.</summary>
     public string[] CommandLine => Read(Pid, "cmdline").Split('\0', StringSplitOptions.RemoveEmptyEntries);
@@ -69,6 +54,14 @@ internal readonly partial record struct HostProcess(int Pid, long Started)
             }
         }
         return true;
+    }
+
+    /// <summary>The fields of <c>stat</c> from the state on.</summary>
+    private static string[] Stat(int pid)
+    {
+        // The name stands in brackets and may hold anything, brackets too.
+        var stat = Read(pid, "stat");
+        return stat[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
     }
 
     private static string Read(int pid, string file)

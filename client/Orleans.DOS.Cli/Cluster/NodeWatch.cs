@@ -4,8 +4,8 @@ namespace Orleans.DOS.Cli.Cluster;
 
 /// <summary>
 /// Watches one run of a node and kills it when it is silent for 10 s: a frozen process can hold a lock of SQLite for ever. Silent is
-/// one that is up and does not answer, or that is not yet up and none of whose threads runs. One that works for 60 s without coming
-/// up is killed too.
+/// one that is up and does not answer, or that is not yet up and frozen. One that takes 60 s without coming up is killed too: it may
+/// wait long for its database, and will then say so by itself.
 /// </summary>
 internal sealed class NodeWatch(string name, int pid, string directory, Action<string> tell)
 {
@@ -16,7 +16,6 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
 
     // Kept from its announcement on: a node that begins to stop takes that back, and must not escape by it if it then hangs.
     private Uri? _url;
-    private long _switches;
 
     public bool WasUp => _url is not null;
 
@@ -28,7 +27,7 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
         var heard = began;
         while (await WaitAsync(ended))
         {
-            if (_url is not null ? await AnswersAsync(http, _url, ended) : Announced() || Ran())
+            if (_url is not null ? await AnswersAsync(http, _url, ended) : Announced() || !HostProcess.IsFrozen(pid))
             {
                 heard = Stopwatch.GetTimestamp();
             }
@@ -47,9 +46,6 @@ internal sealed class NodeWatch(string name, int pid, string directory, Action<s
         silent > SilenceMax ? $"has been silent for {SilenceMax.TotalSeconds:0} s"
         : !WasUp && running > StartMax ? $"is not up after {StartMax.TotalSeconds:0} s"
         : null;
-
-    /// <summary>Whether any of its threads has run since we last asked: a node that waits for another one's start does so many times a second.</summary>
-    private bool Ran() => _switches != (_switches = HostProcess.Switches(pid));
 
     private bool Announced()
     {

@@ -38,9 +38,11 @@ internal sealed class SupervisorLock : IDisposable
     {
         try
         {
-            var note = File.ReadAllText(data.SupervisorPath).Split(' ');
-            var process = new HostProcess(int.Parse(note[0], CultureInfo.InvariantCulture), long.Parse(note[1], CultureInfo.InvariantCulture));
-            return process.IsAlive ? (process, note[2] == "ready") : null;
+            // After a loss of power it may be empty: nobody lives who wrote it.
+            return File.ReadAllText(data.SupervisorPath).Split(' ') is [var pid, var started, var state]
+                && new HostProcess(int.Parse(pid, CultureInfo.InvariantCulture), long.Parse(started, CultureInfo.InvariantCulture)) is { IsAlive: true } process
+                ? (process, state == "ready")
+                : null;
         }
         catch (Exception none) when (none is FileNotFoundException or DirectoryNotFoundException)
         {
