@@ -41,8 +41,16 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Every, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
+        while (true)
         {
+            // A node that has come back brings replicas that were given up: they are taken back at once.
+            await Task.WhenAny(tick, nodes.NextChange);
+            if (tick.IsCompleted)
+            {
+                await tick;
+                tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
+            }
             try
             {
                 if (nodes.Active is { Count: > 0 } active && active[0] == nodes.Self)
@@ -76,8 +84,9 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                     _belowSince.Remove(segment.SegmentId);
                     continue;
                 }
+                live.AddRange(await TakeBackAsync(segment, live));
                 _belowSince.TryAdd(segment.SegmentId, now);
-                if (now - _belowSince[segment.SegmentId] >= Grace)
+                if (live.Count < segment.ReplicasWanted && now - _belowSince[segment.SegmentId] >= Grace)
                 {
                     await FillUpAsync(segment, live);
                 }
@@ -101,21 +110,45 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         }
     }
 
+    /// <summary>
+    /// Replicas that were given up and whose nodes are here again, with the same disk. They have most of the bytes, if not all: no
+    /// grace, because until then the next node that dies may take the last good replica with it.
+    /// </summary>
+    private async Task<List<Replica>> TakeBackAsync(SegmentRow segment, IReadOnlyList<Replica> live)
+    {
+        var back = new List<Replica>();
+        var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
+        foreach (var replica in Live(nodes, given).Take((int)segment.ReplicasWanted - live.Count))
+        {
+            if (await CopyFromAnyAsync(segment, live, replica))
+            {
+                back.Add(replica);
+            }
+        }
+        return back;
+    }
+
     private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live)
     {
         var missing = (int)segment.ReplicasWanted - live.Count;
         foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
         {
-            foreach (var source in live)
-            {
-                if (await CopyAsync(segment, source, replica))
-                {
-                    LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
-                    break;
-                }
-                // Its bytes may have rotted: the next one may have them.
-            }
+            await CopyFromAnyAsync(segment, live, replica);
         }
+    }
+
+    private async Task<bool> CopyFromAnyAsync(SegmentRow segment, IReadOnlyList<Replica> sources, Replica replica)
+    {
+        foreach (var source in sources)
+        {
+            if (await CopyAsync(segment, source, replica))
+            {
+                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                return true;
+            }
+            // Its bytes may have rotted: the next one may have them.
+        }
+        return false;
     }
 
     private async Task<bool> CopyAsync(SegmentRow segment, Replica source, Replica replica)
@@ -163,12 +196,15 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     private static Task<List<(SegmentRow Segment, IReadOnlyList<ReplicaRow> Replicas)>> PageAsync(ICatalog catalog, long state, long after) => catalog.ReadAsync(async session =>
     {
-        var page = new List<(SegmentRow, IReadOnlyList<ReplicaRow>)>();
-        foreach (var segment in await SegmentRows.InStateAsync(session, state, after, RowsMax))
+        var segments = await SegmentRows.InStateAsync(session, state, after, RowsMax);
+        if (segments.Count == 0)
         {
-            page.Add((segment, state == SegmentRow.Sealed ? await SegmentRows.PresentAsync(session, segment.SegmentId) : await SegmentRows.ReplicasAsync(session, segment.SegmentId)));
+            return [];
         }
-        return page;
+        var (first, last) = (segments[0].SegmentId, segments[^1].SegmentId);
+        var replicas = (state == SegmentRow.Sealed ? await SegmentRows.PresentAsync(session, first, last) : await SegmentRows.AllAsync(session, first, last))
+            .ToLookup(row => row.SegmentId);
+        return segments.Select(segment => (segment, (IReadOnlyList<ReplicaRow>)[.. replicas[segment.SegmentId]])).ToList();
     });
 
     private static List<Replica> Live(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) =>

@@ -48,6 +48,25 @@ public sealed class SegmentRepairTests
         Assert.Equal(0, await rig.BelowTargetAsync());
     }
 
+    [Fact]
+    public async Task Replica_GivenUpWhileItsNodeWasAway_IsTakenBackAtOnce()
+    {
+        await using var rig = await RigAsync();
+        var owner = await RigOwner.TakeAsync(rig, rig.Nodes[0], Target);
+        var segment = (await owner.AppendAsync(1)).Segment;
+        var away = rig.Nodes[2];
+        away.Crash();
+        // Seals the segment without it and goes on in another one.
+        await rig.PassAsync(owner.AppendAsync(2));
+        Assert.DoesNotContain(away, await rig.GoodAsync(segment.Value));
+        using var repair = rig.Nodes[0].NewRepair();
+        await repair.FillUpAsync(CancellationToken.None);
+        away.Restart();
+        await repair.FillUpAsync(CancellationToken.None);
+        Assert.Contains(away, await rig.GoodAsync(segment.Value));
+        Assert.Equal(0, await rig.BelowTargetAsync());
+    }
+
     /// <summary>A node that was frozen gets, late, a frame beyond the length at which the others were sealed.</summary>
     [Fact]
     public async Task FillUp_OfAReplicaThatIsTooLong_CutsIt()
