@@ -153,7 +153,10 @@ internal sealed class JobRun
     }
 
     private IReadOnlyList<TaskInput> Inputs(IReadOnlyList<PlannedPiece> pieces) =>
-        [.. pieces.Select(piece => new TaskInput(Plan.Files[piece.File].Path, piece.Position, piece.Length))];
+        [.. pieces.Select(piece => Input(Plan.Files[piece.File], piece))];
+
+    private static TaskInput Input(PlannedFile file, PlannedPiece piece) =>
+        new(file.Path, piece.Position, piece.Length) { FileSize = file.Size, Inode = file.Inode };
 
     private static TaskInput Part(TaskReport map, int partition) => new(map.Output, map.Partitions[partition].Position, map.Partitions[partition].Length);
 

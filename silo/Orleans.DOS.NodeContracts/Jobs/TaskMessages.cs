@@ -7,7 +7,13 @@ public enum TaskKind : short { Map = 1, Reduce = 2, Sample = 3 }
 
 /// <summary>A piece of input: for Map a file range (records that begin inside it belong to it), for Reduce a byte range of a map output.</summary>
 [GenerateSerializer, Immutable, Alias("dos.TaskInput")]
-public sealed record TaskInput([property: Id(0)] string Path, [property: Id(1)] long Position, [property: Id(2)] long Length);
+public sealed record TaskInput([property: Id(0)] string Path, [property: Id(1)] long Position, [property: Id(2)] long Length)
+{
+    /// <summary>Of an input of the job: bytes of the file when the job was planned; what lies behind them is not there. Null: not known.</summary>
+    [Id(3)] public long? FileSize { get; init; }
+    /// <summary>Of an input of the job: the file that was planned; None: whichever has the path.</summary>
+    [Id(4)] public InodeId Inode { get; init; }
+}
 
 [GenerateSerializer, Immutable, Alias("dos.TaskStart")]
 public sealed record TaskStart
