@@ -37,8 +37,8 @@ public sealed record TaskStart
     [Id(13)] public IReadOnlyList<byte[]> Boundaries { get; init; } = [];
     [Id(14)] public required Principal Principal { get; init; }
     [Id(15)] public int OutputReplicas { get; init; } = 1;
-    /// <summary>(attempt-unique) identity used in reports: Task * 1000 + Attempt.</summary>
-    public long Key => (Task * 1000L) + Attempt;
+    /// <summary>(attempt-unique) identity used in reports: the task in the high, the attempt in the low 32 bits.</summary>
+    public long Key => ((long)Task << 32) | (uint)Attempt;
 }
 
 [GenerateSerializer, Immutable, Alias("dos.TaskReport")]
@@ -61,5 +61,9 @@ public sealed record TaskReport
     [Id(9)] public IReadOnlyList<Files.FileLocation> OutputLocations { get; init; } = [];
     /// <summary>The file that this attempt wrote.</summary>
     [Id(10)] public string Output { get; init; } = "";
-    public long Key => (Task * 1000L) + Attempt;
+    /// <summary>Of <see cref="Error"/>, when it is one of the closed list: Unavailable and OutcomeUnknown are not the task's fault.</summary>
+    [Id(11)] public DosErrorCode? ErrorCode { get; init; }
+    /// <summary>Its worker ended while others were in it too, one of which may be the cause.</summary>
+    [Id(12)] public bool IsWorkerLost { get; init; }
+    public long Key => ((long)Task << 32) | (uint)Attempt;
 }

@@ -10,6 +10,8 @@ internal sealed class MemoryMachine : IMachine, IFiles
 {
     private readonly Dictionary<string, MemoryInode> _files = [];
     private long _lastInode;
+    /// <summary>Thrown by every open.</summary>
+    public DosErrorCode? Away { get; set; }
     public string Name => "main";
     public IProcesses Processes => throw new NotSupportedException();
     public IJobs Jobs => throw new NotSupportedException();
@@ -30,6 +32,10 @@ internal sealed class MemoryMachine : IMachine, IFiles
 
     public Task<IFileHandle> OpenAsync(string path, FileOpenOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (Away is { } code)
+        {
+            throw new DosException(code, "staged");
+        }
         lock (_files)
         {
             if (!_files.TryGetValue(path, out var inode))

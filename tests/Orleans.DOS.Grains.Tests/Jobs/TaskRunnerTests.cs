@@ -167,6 +167,16 @@ public sealed class TaskRunnerTests : IJobProgramSource
         Assert.Contains("Conflict", report.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(DosErrorCode.Unavailable)]
+    [InlineData(DosErrorCode.OutcomeUnknown)]
+    public async Task Map_WhoseClusterIsAway_ReportsTheCode(DosErrorCode code)
+    {
+        _machine["/in"] = "x"u8.ToArray();
+        _machine.Away = code;
+        Assert.Equal(code, (await RunAsync(Start(TaskKind.Map, "wordcount", [new TaskInput("/in", 0, 1)], "/o"))).ErrorCode);
+    }
+
     [Fact]
     public async Task Map_Cancelled_ThrowsInsteadOfReporting()
     {
