@@ -52,9 +52,24 @@ internal sealed class JobRun
         }
     }
 
-    /// <summary>A reducer that could not read its input blames the attempt that made it; everything else is the task's own failure.</summary>
-    public void ApplyFailure(TaskReport report)
+    /// <summary>
+    /// An unavailable cluster and a worker that others shared are nobody's fault; a reducer that could not read its input blames the
+    /// attempt that made it; everything else is the task's own failure.
+    /// </summary>
+    public void ApplyFailure(TaskReport report, DateTimeOffset now)
     {
+        // An output of which the only copy does not come back has to be made again: it is not waited for as long as a file.
+        var isLost = report.LostInput is not null && Table.UnavailableFor(report.Task, now) >= Limits.MapOutputUnavailableMax;
+        if (report.ErrorCode is DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown && !isLost)
+        {
+            Table.Postpone(report.Task, report.Attempt, report.Error!, now);
+            return;
+        }
+        if (report.IsWorkerLost)
+        {
+            Table.LoseWorker(report.Task, report.Attempt, report.Error!);
+            return;
+        }
         if (report.LostInput is null)
         {
             Table.Fail(report.Task, report.Attempt, report.Error!);
