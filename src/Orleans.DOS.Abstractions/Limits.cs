@@ -78,8 +78,10 @@ public static class Limits
     /// <summary>How long a map output may be unavailable to a reducer before it counts as lost.</summary>
     public static readonly TimeSpan MapOutputUnavailableMax = TimeSpan.FromSeconds(10);
 
-    /// <summary>Pieces of input of one map task, and characters that they take in its message (a quarter of what a worker's pipe carries).</summary>
+    /// <summary>Pieces of input of one map task.</summary>
     public const int TaskPiecesMax = 10_000;
+
+    /// <summary>Characters that the pieces of one map task take in its message: a quarter of what a worker's pipe carries.</summary>
     public const int TaskInputCharsMax = 4 * 1024 * 1024;
 
     /// <summary>Map tasks of a job that reduces: each reducer is told of all their outputs in one message of some 200 bytes each.</summary>
