@@ -57,6 +57,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobStatus> StatusAsync(CallContext context)
     {
+        RequireMachine(context);
         if (_last is { } last)
         {
             return last;
@@ -72,6 +73,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobStatus> WatchAsync(CallContext context, JobStatus? known)
     {
+        RequireMachine(context);
         var end = _time.GetUtcNow() + Limits.LongPollMax;
         while (true)
         {
@@ -88,7 +90,12 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task CancelAsync(CallContext context)
     {
-        var row = await _journal.FindAsync(_job) ?? throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        RequireMachine(context);
+        var row = await _journal.FindAsync(_job);
+        if (row is null || row.MachineId != _machine.Value)
+        {
+            throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        }
         if (context.Principal.UserId != 0 && context.Principal.UserId != row.Uid)
         {
             throw new DosException(DosErrorCode.PermissionDenied, $"job {_job} belongs to {row.Owner}");
@@ -109,6 +116,15 @@ internal sealed partial class JobGrain : Grain, IJobGrain
                 throw new DosException(new DosError(DosErrorCode.Unavailable, $"job {_job} could not be cancelled yet", TimeSpan.FromSeconds(1)));
             }
             await Task.WhenAny(_changed.Task, Task.Delay(left, _time, _stopping.Token));
+        }
+    }
+
+    /// <summary>The principal of a call is one of its machine: it has no say in another.</summary>
+    private void RequireMachine(CallContext context)
+    {
+        if (context.Machine != _machine)
+        {
+            throw new DosException(DosErrorCode.PermissionDenied, $"the call is for machine {context.Machine}, not {_machine}");
         }
     }
 

@@ -47,11 +47,19 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
             await files.CheckOutputAsync(spec.Output);
         }
         var job = new JobId(await catalog.NextIdAsync("job"));
-        var output = spec.Output?.TrimEnd('/') ?? JobFiles.HomeOf(job);
+        // Without '.' and empty names, so that one place is one text.
+        var output = spec.Output is null ? JobFiles.HomeOf(job) : "/" + string.Join('/', DosPath.Parse(spec.Output).Names);
         var now = CatalogTime.From(time.GetUtcNow());
         var stored = journal.Encode(spec);
-        await catalog.WriteAsync(async session =>
+        return await catalog.WriteAsync(async session =>
         {
+            await LockSubmissionsAsync(session, context.Machine);
+            // A repeat that has overtaken this call is answered, not refused for what it has itself begun.
+            if (await session.FindAnswerAsync<long>(context, hash) is (true, var repeated))
+            {
+                return new JobId(repeated);
+            }
+            await RequireUnusedAsync(session, context.Machine, output);
             await session.ExecuteAsync(
                 "INSERT INTO dos_jobs(job_id, machine_id, state, program, spec, owner, uid, gid, output, created_at) "
                 + "VALUES (@job, @machine, @state, @program, @spec, @owner, @uid, @gid, @output, @now)",
@@ -61,8 +69,23 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
                     owner = context.Principal.Name, uid = (long)context.Principal.UserId, gid = (long)context.Principal.GroupId, output, now,
                 });
             session.RecordAnswer(context, hash, job.Value, now);
-            return 0;
+            return job;
         });
-        return job;
+    }
+
+    /// <summary>Two submissions at once would each find the other's place free; SQLite's writer is alone anyway.</summary>
+    private static Task LockSubmissionsAsync(ICatalogSession session, MachineId machine) =>
+        session.QueryFirstAsync<long>($"SELECT machine_id FROM dos_machines WHERE machine_id = @machine {session.Dialect.ForUpdate}", new { machine = machine.Value });
+
+    /// <summary>Two jobs that put their results into one place would each replace the other's.</summary>
+    private static async Task RequireUnusedAsync(ICatalogSession session, MachineId machine, string output)
+    {
+        var users = await session.QueryAsync<long>(
+            "SELECT job_id FROM dos_jobs WHERE machine_id = @machine AND output = @output AND state < @ended LIMIT 1",
+            new { machine = machine.Value, output, ended = (long)JobState.Succeeded });
+        if (users is [var user])
+        {
+            throw new DosException(DosErrorCode.InUse, $"job {user}, which has not ended, puts its results into {DosPath.Shown(output)}");
+        }
     }
 }

@@ -14,6 +14,8 @@ internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGra
 {
     private const int JobsWokenMax = 1000;
     private const int JobsSweptMax = 100;
+    /// <summary>Pages of one sweep: more jobs than a cluster ends between two, and yet a bound.</summary>
+    private const int SweepPagesMax = 1000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(10);
     private readonly CancellationTokenSource _stopping = new();
@@ -65,13 +67,21 @@ internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGra
             if (time.GetUtcNow() >= _nextSweep)
             {
                 _nextSweep = time.GetUtcNow() + SweepInterval;
-                await journal.SweepAsync(JobsSweptMax);
+                await SweepAsync();
             }
         }
         // The next tick tries again; a warden that ended would leave jobs without a coordinator for ever.
         catch (Exception failure)
         {
             LogCannotWatch(failure);
+        }
+    }
+
+    /// <summary>Forgets all jobs past their retention, a page a transaction.</summary>
+    internal async Task SweepAsync()
+    {
+        for (var page = 0; page < SweepPagesMax && !_stopping.IsCancellationRequested && await journal.SweepAsync(JobsSweptMax) == JobsSweptMax; page++)
+        {
         }
     }
 

@@ -39,7 +39,7 @@ internal sealed class RunningTasks(WorkerPipe pipe, ProgramLibrary library, stri
         catch (Exception failure)
         {
             var error = failure is OperationCanceledException ? "Cancelled" : $"{failure.GetType().Name}: {failure.Message}";
-            report = new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error };
+            report = new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error, ErrorCode = (failure as DosException)?.Code };
         }
         _running.TryRemove((channel, key), out _);
         try

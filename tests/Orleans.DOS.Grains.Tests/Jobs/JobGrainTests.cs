@@ -23,6 +23,7 @@ public abstract class JobGrainTests(NodesInProcess nodes) : IDisposable
     public void Dispose()
     {
         nodes.Tasks.Reset();
+        RefusePlans(false);
         GC.SuppressFinalize(this);
     }
 
@@ -166,6 +167,98 @@ public abstract class JobGrainTests(NodesInProcess nodes) : IDisposable
         Assert.Equal(DosErrorCode.StepDiverged, failure.Code);
         await EndAsync(first.Id);
         Assert.Equal(first.Id, (await table.SubmitAsync(call, Spec("wordcount", 1))).Id);
+    }
+
+    [Fact]
+    public async Task Submit_IntoThePlaceOfAJobUnderWay_IsInUse_AndAfterItsEndIsNotEmpty()
+    {
+        await PutInputsAsync(1, 1000);
+        var gate = new TaskCompletionSource();
+        nodes.Tasks.Before = _ => gate.Task;
+        var spec = Spec("wordcount", 1) with { Output = _place + "-out" };
+        var submissions = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => OutcomeAsync(spec)));
+        var job = Assert.Single(submissions.Select(outcome => outcome.Job).OfType<JobId>());
+        Assert.Equal(3, submissions.Count(outcome => outcome.Code == DosErrorCode.InUse));
+        Assert.Equal(DosErrorCode.InUse, await CodeAsync(spec with { Output = $"{_place}-out/./" }));
+        gate.SetResult();
+        Assert.Equal(JobState.Succeeded, (await EndAsync(job)).State);
+        Assert.Equal(DosErrorCode.DirectoryNotEmpty, await CodeAsync(spec));
+    }
+
+    [Fact]
+    public async Task OutputFilledBeforeThePlanIsMade_FailsTheJobAndReplacesNothing()
+    {
+        await PutInputsAsync(1, 1000);
+        RefusePlans(true);
+        var output = _place + "-out";
+        var job = await nodes.Machine.Jobs.SubmitAsync(Spec("wordcount", 1) with { Output = output });
+        await nodes.Machine.Files.MakeDirectoryAsync(output, parents: true);
+        await nodes.Machine.Files.PutSmallAsync(output + "/part-00000", "mine"u8.ToArray());
+        RefusePlans(false);
+        var ended = await EndAsync(job.Id);
+        Assert.Equal(JobState.Failed, ended.State);
+        Assert.Contains("DirectoryNotEmpty", ended.Reason);
+        await using var handle = await nodes.Machine.Files.OpenAsync(output + "/part-00000");
+        Assert.Equal("mine"u8.ToArray(), (await handle.ReadAsync(0, 100)).ToArray());
+    }
+
+    [Fact]
+    public async Task Cancel_WhilePlanningIsUnavailable_EndsTheJob()
+    {
+        await PutInputsAsync(1, 1000);
+        RefusePlans(true);
+        var job = await nodes.Machine.Jobs.SubmitAsync(Spec("wordcount", 1));
+        await nodes.Machine.Jobs.CancelAsync(job.Id);
+        Assert.Equal(JobState.Cancelled, (await EndAsync(job.Id)).State);
+    }
+
+    [Fact]
+    public async Task CallForAnotherMachine_IsDenied()
+    {
+        await PutInputsAsync(1, 1000);
+        var job = (await RunAsync(Spec("wordcount", 1))).Id;
+        var grain = nodes.Grains.GetGrain<IJobGrain>(GrainKeys.Job(MachineId.Main, job));
+        var foreign = Call() with { Machine = new MachineId(77) };
+        Func<Task>[] calls = [() => grain.StatusAsync(foreign), () => grain.WatchAsync(foreign, null), () => grain.CancelAsync(foreign)];
+        foreach (var call in calls)
+        {
+            Assert.Equal(DosErrorCode.PermissionDenied, (await Assert.ThrowsAsync<DosException>(call)).Code);
+        }
+    }
+
+    [Fact]
+    public async Task Sweep_OfMoreJobsThanAPageHolds_ForgetsAllPastTheirRetention()
+    {
+        const int Old = 250;
+        await nodes.Catalog.WriteAsync(async session =>
+        {
+            for (var job = 0; job < Old; job++)
+            {
+                await session.ExecuteAsync(
+                    "INSERT INTO dos_jobs(job_id, machine_id, state, program, spec, owner, uid, gid, output, created_at, ended_at) "
+                    + "VALUES (@job, 1, @state, 'old', @spec, 'admin', 0, 0, '/old', 1, 1)",
+                    new { job = 9_000_000L + job, state = (long)JobState.Succeeded, spec = Array.Empty<byte>() });
+            }
+            return 0;
+        });
+        await nodes.Service<JobWarden>().SweepAsync();
+        Assert.Empty(await nodes.Catalog.ReadAsync(session => session.QueryAsync<long>("SELECT job_id FROM dos_jobs WHERE program = 'old'")));
+    }
+
+    /// <summary>Whether storing a job's plan is Unavailable on every node.</summary>
+    private void RefusePlans(bool areRefused) => nodes.Catalogs.ForEach(catalog => catalog.Refuse = sql =>
+        areRefused && sql.Contains("SET plan", StringComparison.Ordinal) ? new DosException(DosErrorCode.Unavailable, "staged") : null);
+
+    private async Task<(JobId? Job, DosErrorCode? Code)> OutcomeAsync(JobSpec spec)
+    {
+        try
+        {
+            return ((await nodes.Machine.Jobs.SubmitAsync(spec)).Id, null);
+        }
+        catch (DosException refused)
+        {
+            return (null, refused.Code);
+        }
     }
 
     private JobSpec Spec(string program, int partitions) => new() { Program = program, Inputs = [_place], RangeBytes = RangeBytes, Partitions = partitions };

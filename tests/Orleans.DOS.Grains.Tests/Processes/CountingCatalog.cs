@@ -11,6 +11,8 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
 
     /// <summary>The statements of each transaction that changed rows, in the order of their commits.</summary>
     public ConcurrentQueue<string> Commits { get; } = new();
+    /// <summary>Thrown instead of running the statement, if there is one for it.</summary>
+    public Func<string, Exception?> Refuse { get; set; } = static _ => null;
     public int Reads => Volatile.Read(ref _reads);
     public ISqlDialect Dialect => inner.Dialect;
 
@@ -26,7 +28,7 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
         var result = await inner.WriteAsync(
             session =>
             {
-                var watched = new WatchedSession(session, sql => changes += sql + ";\n");
+                var watched = new WatchedSession(session, sql => Refuse(sql), sql => changes += sql + ";\n");
                 changes = "";
                 return work(watched);
             }, cancellationToken);
@@ -39,7 +41,7 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
 
     public Task<long> NextIdAsync(string counter, CancellationToken cancellationToken = default) => inner.NextIdAsync(counter, cancellationToken);
 
-    private sealed class WatchedSession(ICatalogSession session, Action<string> changed) : ICatalogSession
+    private sealed class WatchedSession(ICatalogSession session, Func<string, Exception?> refuse, Action<string> changed) : ICatalogSession
     {
         public ISqlDialect Dialect => session.Dialect;
         public DbConnection Connection => session.Connection;
@@ -59,6 +61,10 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
 
         public async Task<int> ExecuteAsync(string sql, object? parameters = null)
         {
+            if (refuse(sql) is { } refusal)
+            {
+                throw refusal;
+            }
             var rows = await session.ExecuteAsync(sql, parameters);
             if (rows > 0)
             {

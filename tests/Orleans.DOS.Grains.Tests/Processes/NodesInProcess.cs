@@ -50,6 +50,8 @@ public abstract class NodesInProcess : IAsyncLifetime
     internal IProcessDoor Door(ProcessId pid) => Grains.GetGrain<IProcessDoor>(GrainKeys.Process(MachineId.Main, pid));
     internal ProcessWarden Warden(int node) => _nodes[node].Services.GetServices<IHostedService>().OfType<ProcessWarden>().Single();
 
+    internal T Service<T>() where T : notnull => _nodes[0].Services.GetRequiredService<T>();
+
     /// <summary>A warden that nothing drives but the test.</summary>
     internal ProcessWarden NewWarden(int node, ICatalog catalog)
     {
