@@ -11,7 +11,7 @@ namespace Orleans.DOS.Files;
 internal static class RequestTable
 {
     /// <summary>Expired rows deleted at once; bounds the transaction that sweeps.</summary>
-    private const int SweepRowsMax = 1000;
+    public const int SweepRowsMax = 1000;
 
     /// <exception cref="DosException">InvalidArgument: a call that changes something without a request id.</exception>
     public static void CheckRequest(CallContext context)

@@ -39,7 +39,7 @@ internal sealed class ProcessRecord
     public ProcessStart ToStart() => new()
     {
         Machine = new MachineId(MachineId), MachineName = MachineName, Pid = new ProcessId(Pid), Incarnation = Incarnation,
-        Spec = ReadSpec(), Principal = new Principal(Owner, (int)UserId, (int)GroupId),
+        Spec = ReadSpec(), Principal = new Principal(Owner, (int)UserId, (int)GroupId), NodeIncarnation = NodeIncarnation ?? 0,
     };
 
     public ProcessStatus ToStatus() => new()

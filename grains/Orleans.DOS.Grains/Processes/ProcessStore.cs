@@ -38,8 +38,9 @@ internal static class ProcessStore
             $"SELECT {Columns} WHERE p.node_id = @node AND p.node_incarnation = @nodeIncarnation AND {Acting} ORDER BY p.pid LIMIT @limit",
             new { node = node.Value, nodeIncarnation, limit }));
 
-    public static Task<IReadOnlyList<ProcessRecord>> PendingAsync(this ICatalog catalog, int limit) =>
-        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>($"SELECT {Columns} WHERE p.state = 1 ORDER BY p.pid LIMIT @limit", new { limit }));
+    public static Task<IReadOnlyList<ProcessRecord>> PendingAsync(this ICatalog catalog, long after, int limit) =>
+        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
+            $"SELECT {Columns} WHERE p.state = 1 AND p.pid > @after ORDER BY p.pid LIMIT @limit", new { after, limit }));
 
     public static Task<IReadOnlyList<ProcessRecord>> EndedBeforeAsync(this ICatalog catalog, DateTimeOffset instant, int limit) =>
         catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(

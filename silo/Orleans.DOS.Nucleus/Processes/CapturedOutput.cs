@@ -14,9 +14,12 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
     private readonly List<Piece> _pieces = new(2);
     private TaskCompletionSource _changed = NewSignal();
     private long _end;
+    /// <summary>The end when the last append has been kept, or dropped.</summary>
+    private long _target;
     private int _files;
     private bool _completed;
     private bool _dropped;
+    private bool _failed;
 
     /// <summary>Bytes ever written.</summary>
     public long End
@@ -39,6 +42,7 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
             {
                 return;
             }
+            _target = _end + data.Length;
             while (data.Length > 0)
             {
                 var piece = Current();
@@ -50,6 +54,30 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
             (signal, _changed) = (_changed, NewSignal());
         }
         signal.SetResult();
+    }
+
+    /// <summary>
+    /// What could not be kept is passed over, with all that was kept before: readers see that their position has moved on, and the disk
+    /// gets room.
+    /// </summary>
+    /// <returns>Whether it is the first time.</returns>
+    public bool Drop()
+    {
+        TaskCompletionSource signal;
+        bool first;
+        lock (_gate)
+        {
+            (first, _failed) = (!_failed, true);
+            foreach (var piece in _pieces)
+            {
+                piece.Delete();
+            }
+            _pieces.Clear();
+            _end = _target;
+            (signal, _changed) = (_changed, NewSignal());
+        }
+        signal.SetResult();
+        return first;
     }
 
     /// <summary>Nothing follows.</summary>

@@ -15,9 +15,6 @@ namespace Orleans.DOS.Processes;
 /// </summary>
 public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IAsyncDisposable
 {
-    /// <summary>Ended incarnations that are remembered if nobody forgets them: bounds memory and disk.</summary>
-    private const int EndedMax = 4096;
-
     private readonly ProgramHostOptions _options;
     private readonly WorkerEndpoint _endpoint;
     private readonly IProcessCredentials _credentials;
@@ -247,6 +244,22 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
+    /// <summary>A full disk costs the program its output, never its worker: the neighbours there have done nothing.</summary>
+    private void Keep(HostedProgram program, OutputStream stream, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            program.Output(stream).Append(data);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            if (program.Output(stream).Drop())
+            {
+                LogOutputLost(failure, program.Start.Pid, stream);
+            }
+        }
+    }
+
     private HostedProgram Find(ProcessId pid, long incarnation) =>
         _programs.TryGetValue((pid.Value, incarnation), out var program)
             ? program
@@ -264,12 +277,20 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
         Interlocked.Decrement(ref _running);
         program.Worker.Vacate();
-        _ended.Enqueue((program.Start.Pid.Value, program.Start.Incarnation));
-        while (_ended.Count > EndedMax && _ended.TryDequeue(out var oldest))
+        Ended?.Invoke(program.Start, exit);
+    }
+
+    /// <summary>
+    /// The end is in the table. Only now may it be forgotten to make room: what the table calls running and this node does not know
+    /// would be started again.
+    /// </summary>
+    public void Told(ProcessStart start)
+    {
+        _ended.Enqueue((start.Pid.Value, start.Incarnation));
+        while (_ended.Count > _options.EndedMax && _ended.TryDequeue(out var oldest))
         {
             Forget(new ProcessId(oldest.Pid), oldest.Incarnation);
         }
-        Ended?.Invoke(program.Start, exit);
     }
 
     /// <summary>What workers say; apart from the public face of the host.</summary>
@@ -290,7 +311,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
             switch (header.Type)
             {
                 case WorkerPipeType.Output:
-                    program.Output((OutputStream)header.Lane).Append(frame.Payload.Span);
+                    host.Keep(program, (OutputStream)header.Lane, frame.Payload.Span);
                     // Only now may it write as much again: what a program is ahead of the disk is bounded.
                     await worker.GrantOutputAsync(header.Lane, header.First, header.Second, header.Length);
                     break;

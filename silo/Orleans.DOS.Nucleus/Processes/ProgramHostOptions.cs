@@ -12,6 +12,9 @@ public sealed record ProgramHostOptions
     /// <summary>Workers at most; 0: one more than cores, so that a task on every core leaves one for programs.</summary>
     public int WorkersMax { get; init; }
 
+    /// <summary>Ended incarnations whose end was told and that are remembered if nobody forgets them: bounds memory and disk.</summary>
+    public int EndedMax { get; init; } = 4096;
+
     /// <summary>Tasks of jobs that run at once; 0: as many as cores.</summary>
     public int TaskSlots { get; init; }
 

@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 using System.Text;
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
 using Orleans.DOS.Processes;
+using Orleans.DOS.Security;
 using Xunit;
 using static Orleans.DOS.Grains.Tests.Processes.NodesInProcess;
 
@@ -111,6 +113,62 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
         var ended = await nodes.Machine.Processes.WaitAsync(pid, Patient());
         Assert.Equal((0, 1L), (ended.ExitCode, ended.Incarnation));
         Assert.Equal("late\n", Encoding.UTF8.GetString(await OutputAsync(pid)));
+    }
+
+    [Fact]
+    public async Task StartForAnotherStartOfTheNode_IsRefused()
+    {
+        var view = nodes.Service<INodeView>();
+        var programs = nodes.Service<INodeClients>().Programs(view.Self);
+        var start = new ProcessStart
+        {
+            Machine = MachineId.Main, MachineName = "main", Pid = new ProcessId(9_000_001), Incarnation = 1, Spec = Forever, Principal = Principal.Admin,
+            NodeIncarnation = view.Incarnation + 1,
+        };
+        Assert.Equal(DosErrorCode.Unavailable, await CodeAsync(() => programs.StartAsync(start)));
+        Assert.Equal(DosErrorCode.NoSuchProcess, await CodeAsync(() => programs.WaitExitAsync(start.Pid, 1, wait: false)));
+        await programs.StartAsync(start with { NodeIncarnation = view.Incarnation });
+        Assert.Null(await programs.WaitExitAsync(start.Pid, 1, wait: false));
+        await programs.SignalAsync(start.Pid, 1, ProcessSignal.Kill);
+    }
+
+    [Fact]
+    public async Task Pending_BehindManyThatFitNowhere_StartsWhenThereIsRoom()
+    {
+        var nowhere = new ProcessSpec { Program = "true", Labels = new Dictionary<string, string> { ["zone"] = "none" } };
+        try
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, 510), async (_, _) => await nodes.Table.SpawnAsync(Call(), nowhere));
+            var pid = await SpawnWithoutRoomAsync(new ProcessSpec { Program = "true" });
+            nodes.Stage.IsFull = false;
+            Assert.Equal(0, (await nodes.Machine.Processes.WaitAsync(pid, Patient())).ExitCode);
+        }
+        finally
+        {
+            await nodes.Catalog.WriteAsync(session => session.ExecuteAsync("DELETE FROM dos_processes WHERE state = 1"));
+        }
+    }
+
+    [Fact]
+    public async Task Labels_AreCheckedAsArgumentsAre()
+    {
+        var spec = new ProcessSpec { Program = "true", Labels = new Dictionary<string, string> { ["zone"] = "a\0b" } };
+        Assert.Equal(DosErrorCode.InvalidArgument, await CodeAsync(() => nodes.Table.SpawnAsync(Call(), spec)));
+        Assert.Equal(DosErrorCode.InvalidArgument, await CodeAsync(() => nodes.Table.SpawnAsync(Call(), spec with { Labels = null! })));
+    }
+
+    [Fact]
+    public async Task AskedToEndBeforeItsStartArrived_EndsWithoutEverRunning()
+    {
+        var view = nodes.Service<INodeView>();
+        var pid = await SpawnWithoutRoomAsync(Forever with { Restart = RestartPolicy.Always });
+        await nodes.Catalog.WriteAsync(session => session.ExecuteAsync(
+            "UPDATE dos_processes SET state = @state, node_id = @node, node_incarnation = @incarnation, started_at = 1, asked_to_end = @signal WHERE pid = @pid",
+            new { pid = pid.Value, node = view.Self.Value, incarnation = view.Incarnation, state = (long)ProcessState.Running, signal = (long)ProcessSignal.Terminate }));
+        nodes.Stage.IsFull = false;
+        await nodes.NewWarden(0, nodes.Catalog).RoundAsync();
+        var status = await nodes.Process(pid).StatusAsync(Call());
+        Assert.Equal((ProcessState.Exited, 143), (status.State, status.ExitCode));
     }
 
     [Fact]

@@ -28,6 +28,43 @@ public sealed class ProgramHostTests
     }
 
     [Fact]
+    public async Task OutputThatCannotBeKept_IsLost_AndNothingElse()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var neighbour = await fixture.StartAsync(new ProcessSpec { Program = "cat", HasStandardInput = true });
+        Directory.Delete(fixture.OutputDirectory, recursive: true);
+        await File.WriteAllTextAsync(fixture.OutputDirectory, "not a directory");
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "echo", Arguments = ["lost"] });
+        Assert.Equal((0, null), (await fixture.ExitAsync(pid) is var exit ? exit.ExitCode : -1, exit.Failure));
+        Assert.Equal("", await fixture.OutputAsync(pid));
+        Assert.Equal("lost\n".Length, (await fixture.Host.ReadOutputAsync(pid, 1, OutputStream.StandardOutput, 0, wait: false)).Position);
+
+        File.Delete(fixture.OutputDirectory);
+        Directory.CreateDirectory(fixture.OutputDirectory);
+        await fixture.Host.WriteInputAsync(neighbour, 1, 0, "lives"u8.ToArray());
+        await fixture.Host.CloseInputAsync(neighbour, 1);
+        Assert.Equal(0, (await fixture.ExitAsync(neighbour)).ExitCode);
+        Assert.Equal("lives", await fixture.OutputAsync(neighbour));
+    }
+
+    [Fact]
+    public async Task Ended_IsForgottenToMakeRoom_OnlyWhenItsEndWasTold()
+    {
+        await using var fixture = new ProgramHostFixture(options => options with { EndedMax = 1 });
+        var starts = Enumerable.Range(1, 3).Select(pid => ProgramHostFixture.Start(new ProcessId(pid), new ProcessSpec { Program = "true" })).ToList();
+        foreach (var start in starts)
+        {
+            await fixture.Host.StartAsync(start);
+            await fixture.ExitAsync(start.Pid);
+        }
+        Assert.All(starts, start => Assert.NotNull(fixture.Host.WaitExitAsync(start.Pid, 1, wait: false).Result));
+        starts.ForEach(fixture.Host.Told);
+        Assert.NotNull(await fixture.Host.WaitExitAsync(starts[2].Pid, 1, wait: false));
+        var gone = await Assert.ThrowsAsync<DosException>(() => fixture.Host.WaitExitAsync(starts[0].Pid, 1, wait: false));
+        Assert.Equal(DosErrorCode.NoSuchProcess, gone.Code);
+    }
+
+    [Fact]
     public async Task Start_OfUnknownProgram_IsRefused()
     {
         await using var fixture = new ProgramHostFixture();
