@@ -70,7 +70,8 @@ for project in tests/*/*.csproj; do
   bad=$((bad + errors))
   passed=$((passed + total - bad - skipped)) failed=$((failed + bad))
   echo "$name: $((total - bad - skipped)) passed, $bad failed, $((SECONDS - began)) s"
-  [ $bad = 0 ] || grep -vE '^\s*(Starting|Finished|Discover)' "$log" | tail -120
+  # What failed and where, without what the nodes logged meanwhile; told again at the end, where one looks first.
+  [ $bad = 0 ] || awk -v project="$name" '/\[(FAIL|ERROR)\]$/ { left = 25; print project ":" } left-- > 0' "$log" | tee -a "$results/failures"
 done
 if [ $DOS_TEST_DOSE = full ] && [ ${#only[@]} = 0 ]; then
   began=$SECONDS
@@ -81,6 +82,10 @@ if [ $DOS_TEST_DOSE = full ] && [ ${#only[@]} = 0 ]; then
     failed=$((failed + 1))
     echo "packages: failed, $((SECONDS - began)) s"
   fi
+fi
+if [ -s "$results/failures" ]; then
+  echo "--- what failed, once more ---"
+  tail -c 20000 "$results/failures"
 fi
 echo "in all $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"

@@ -45,6 +45,9 @@ public static class Limits
     /// <summary>Captured output kept for one stream of one process; older output is dropped in rotations of half of it.</summary>
     public const long CapturedOutputBytesMax = 8L * 1024 * 1024;
 
+    /// <summary>Captured output of ended processes that one node keeps; beyond it the output of those that ended first is dropped.</summary>
+    public const long EndedOutputBytesMax = 1024L * 1024 * 1024;
+
     /// <summary>Bytes that wait in a process' standard input before the writer is held back.</summary>
     public const int StandardInputBufferBytesMax = 256 * 1024;
 

@@ -13,6 +13,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 {
     private const int RowsMax = 256;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+    /// <summary>Once more after a change of nodes: a node that has just come has not told its disk when it is seen.</summary>
+    private static readonly TimeSpan AfterAChange = TimeSpan.FromSeconds(2);
     /// <summary>A node that restarts comes back sooner, and nothing needs to be copied.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     /// <summary>Readers that learned a place before the row was marked are done after this time.</summary>
@@ -40,17 +42,14 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Every, time);
-        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
+        var (pause, change) = (Every, nodes.NextChange);
         while (true)
         {
             // A node that has come back brings replicas that were given up: they are taken back at once.
-            await Task.WhenAny(tick, nodes.NextChange);
-            if (tick.IsCompleted)
-            {
-                await tick;
-                tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
-            }
+            await Task.WhenAny(Task.Delay(pause, time, stoppingToken), change);
+            stoppingToken.ThrowIfCancellationRequested();
+            pause = change.IsCompleted ? AfterAChange : Every;
+            change = nodes.NextChange;
             try
             {
                 if (nodes.Active is { Count: > 0 } active && active[0] == nodes.Self)
@@ -84,12 +83,12 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                     _belowSince.Remove(segment.SegmentId);
                     continue;
                 }
-                live.AddRange(await TakeBackAsync(segment, live));
                 _belowSince.TryAdd(segment.SegmentId, now);
-                if (live.Count < segment.ReplicasWanted && now - _belowSince[segment.SegmentId] >= Grace)
-                {
-                    await FillUpAsync(segment, live);
-                }
+                var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
+                live.AddRange(await TakeBackAsync(segment, live, Live(nodes, given)));
+                // For those whose nodes may come back with them the grace is waited out; what has no replica anywhere has nothing to wait for.
+                var awaited = now - _belowSince[segment.SegmentId] >= Grace ? 0 : Away(nodes, replicas) + Away(nodes, given);
+                await FillUpAsync(segment, live, (int)segment.ReplicasWanted - live.Count - awaited);
             }
         }
     }
@@ -114,13 +113,12 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
     /// Replicas that were given up and whose nodes are here again, with the same disk. They have most of the bytes, if not all: no
     /// grace, because until then the next node that dies may take the last good replica with it.
     /// </summary>
-    private async Task<List<Replica>> TakeBackAsync(SegmentRow segment, IReadOnlyList<Replica> live)
+    private async Task<List<Replica>> TakeBackAsync(SegmentRow segment, IReadOnlyList<Replica> live, IReadOnlyList<Replica> given)
     {
         var back = new List<Replica>();
-        var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
-        foreach (var replica in Live(nodes, given).Take((int)segment.ReplicasWanted - live.Count))
+        foreach (var replica in given)
         {
-            if (await CopyFromAnyAsync(segment, live, replica))
+            if (live.Count + back.Count < segment.ReplicasWanted && await CopyFromAnyAsync(segment, live, replica))
             {
                 back.Add(replica);
             }
@@ -128,9 +126,12 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         return back;
     }
 
-    private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live)
+    private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live, int missing)
     {
-        var missing = (int)segment.ReplicasWanted - live.Count;
+        if (missing <= 0)
+        {
+            return;
+        }
         foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
         {
             await CopyFromAnyAsync(segment, live, replica);
@@ -209,6 +210,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     private static List<Replica> Live(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) =>
         [.. replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
+
+    private static int Away(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) => replicas.Count - Live(nodes, replicas).Count;
 
     private static (ObjectKind Kind, long Value) Parse(string target)
     {

@@ -24,7 +24,9 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     private readonly HostedTasks _tasks;
     private readonly ConcurrentDictionary<(long Pid, long Incarnation), HostedProgram> _programs = new();
     private readonly ConcurrentDictionary<(long Pid, long Incarnation), Task> _starting = new();
-    private readonly ConcurrentQueue<(long Pid, long Incarnation)> _ended = new();
+    /// <summary>Whose end was told, oldest first; guards <see cref="_endedBytes"/>, the output that they keep.</summary>
+    private readonly Queue<HostedProgram> _ended = new();
+    private long _endedBytes;
     private int _running;
 
     public ProgramHost(ProgramHostOptions options, WorkerEndpoint endpoint, IProcessCredentials credentials, TimeProvider time, ILogger<ProgramHost> log)
@@ -136,6 +138,10 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         if (_programs.TryGetValue((pid.Value, incarnation), out var program) && program.HasEnded && _programs.TryRemove((pid.Value, incarnation), out _))
         {
             program.Forget();
+            lock (_ended)
+            {
+                _endedBytes -= program.CountedBytes;
+            }
         }
     }
 
@@ -207,8 +213,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     }
 
     private WorkerDoor Door(TaskStart task) =>
-        // A task acts for its job's principal under its own number, which is no pid: the credential names process 0.
-        new(_endpoint.ApiSocketPath, _credentials.Issue(task.Machine, new ProcessId(0), task.CoordinatorEpoch, task.Principal), task.MachineName);
+        new(_endpoint.ApiSocketPath, _credentials.IssueTask(task.Machine, task.Job, task.CoordinatorEpoch, task.Principal), task.MachineName);
 
     private static Task SendSignalAsync(HostedProgram program, ProcessSignal signal)
     {
@@ -286,10 +291,20 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     /// </summary>
     public void Told(ProcessStart start)
     {
-        _ended.Enqueue((start.Pid.Value, start.Incarnation));
-        while (_ended.Count > _options.EndedMax && _ended.TryDequeue(out var oldest))
+        if (!_programs.TryGetValue((start.Pid.Value, start.Incarnation), out var told))
         {
-            Forget(new ProcessId(oldest.Pid), oldest.Incarnation);
+            return;
+        }
+        lock (_ended)
+        {
+            _ended.Enqueue(told);
+            _endedBytes += told.CountedBytes = told.OutputKept;
+            // The one told last stays, whatever its size: somebody is about to read it.
+            while (_ended.Count > 1 && (_ended.Count > _options.EndedMax || _endedBytes > _options.EndedOutputBytesMax))
+            {
+                var oldest = _ended.Dequeue().Start;
+                Forget(oldest.Pid, oldest.Incarnation);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
 
@@ -80,5 +81,6 @@ public sealed class ProgramHostFixture : IAsyncDisposable
     private sealed class NoCredentials : IProcessCredentials
     {
         public string Issue(MachineId machine, ProcessId pid, long incarnation, Principal principal) => "token";
+        public string IssueTask(MachineId machine, JobId job, long coordinatorEpoch, Principal principal) => "token";
     }
 }

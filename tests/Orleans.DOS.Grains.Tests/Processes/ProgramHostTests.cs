@@ -65,6 +65,35 @@ public sealed class ProgramHostTests
     }
 
     [Fact]
+    public async Task Ended_IsForgottenToMakeRoom_WhenEndedOnesKeepTooMuchOutput_ButNeverTheLast()
+    {
+        await using var fixture = new ProgramHostFixture(options => options with { EndedOutputBytesMax = 10 });
+        string[] words = ["four", "four", "more than all"];
+        List<ProcessStart> starts = [.. words.Select((word, index) =>
+            ProgramHostFixture.Start(new ProcessId(index + 1), new ProcessSpec { Program = "echo", Arguments = [word] }))];
+        foreach (var start in starts)
+        {
+            await fixture.Host.StartAsync(start);
+            await fixture.ExitAsync(start.Pid);
+        }
+        fixture.Host.Told(starts[0]);
+        fixture.Host.Told(starts[1]);
+        Assert.Equal(["four\n", "four\n"], [await fixture.OutputAsync(starts[0].Pid), await fixture.OutputAsync(starts[1].Pid)]);
+        Assert.Empty(OpenOutputs(fixture));
+
+        fixture.Host.Told(starts[2]);
+
+        Assert.Equal("more than all\n", await fixture.OutputAsync(starts[2].Pid));
+        Assert.Single(Directory.GetFiles(fixture.OutputDirectory));
+        fixture.Host.Forget(starts[2].Pid, 1);
+        Assert.Empty(Directory.GetFiles(fixture.OutputDirectory));
+    }
+
+    /// <summary>What this test's process has open of a host's output.</summary>
+    private static IEnumerable<string> OpenOutputs(ProgramHostFixture fixture) => new DirectoryInfo("/proc/self/fd").GetFiles()
+        .Select(open => open.LinkTarget ?? "").Where(target => target.StartsWith(fixture.OutputDirectory, StringComparison.Ordinal));
+
+    [Fact]
     public async Task Start_OfUnknownProgram_IsRefused()
     {
         await using var fixture = new ProgramHostFixture();

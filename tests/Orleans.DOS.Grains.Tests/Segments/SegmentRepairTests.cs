@@ -49,6 +49,22 @@ public sealed class SegmentRepairTests
     }
 
     [Fact]
+    public async Task FillUp_OfWhatWasWrittenWithTooFewNodes_WaitsForNobody()
+    {
+        await using var rig = await RigAsync();
+        var late = rig.Nodes[2];
+        late.Crash();
+        var (owner, segment) = await WriteAsync(rig);
+        using var repair = rig.Nodes[0].NewRepair();
+        await repair.FillUpAsync(CancellationToken.None);
+        Assert.Equal(3 * 160, await rig.BelowTargetAsync());
+        late.Restart();
+        await repair.FillUpAsync(CancellationToken.None);
+        Assert.Equal(0, await rig.BelowTargetAsync());
+        await AssertSameAsync(rig, segment, owner.Epoch);
+    }
+
+    [Fact]
     public async Task Replica_GivenUpWhileItsNodeWasAway_IsTakenBackAtOnce()
     {
         await using var rig = await RigAsync();

@@ -77,12 +77,16 @@ public sealed class MembershipTests
 
     private static async Task FreezeIsNoticedAsync(TestNodes nodes)
     {
+        var before = CountOfAnswers(nodes);
         nodes[2].Stop();
         await DeadAsync(nodes, TimeSpan.FromSeconds(15), nodes[2]);
+        Assert.True(CountOfAnswers(nodes) > before, "it was declared dead by luck: no node that was asked to probe it answered in time");
         // Woken up, it learns that it was declared dead and ends: nothing of it acts any more.
         nodes[2].Continue();
         Assert.NotEqual(0, await nodes[2].ExitAsync(TimeSpan.FromSeconds(20)));
     }
+
+    private static int CountOfAnswers(TestNodes nodes) => nodes.Logs.Split("with a direct probe response time of").Length;
 
     private static async Task DeadAsync(TestNodes nodes, TimeSpan deadline, params TestNode[] dead)
     {
