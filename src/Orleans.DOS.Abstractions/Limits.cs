@@ -63,6 +63,12 @@ public static class Limits
     /// <summary>A repeated request id is answered from the record this long.</summary>
     public static readonly TimeSpan RequestRetention = TimeSpan.FromMinutes(10);
 
+    /// <summary>Requests on the content of one file that are recognised again, the newest; behind the last checkpoint all are.</summary>
+    public const int RequestsKeptPerFile = 4096;
+
+    /// <summary>The same for a file whose content is in its row, which is written anew with each change.</summary>
+    public const int RequestsKeptPerInlineFile = 256;
+
     /// <summary>Tasks of one job.</summary>
     public const int TasksPerJobMax = 1_000_000;
 

@@ -12,9 +12,8 @@ namespace Orleans.DOS.Files;
 /// </summary>
 internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owned, TimeProvider time)
 {
-    private const int RequestsMax = 4096;
-    /// <summary>Requests that outlive the activation: what its senders may still repeat.</summary>
-    private const int RequestsStoredMax = 64;
+    /// <summary>More than a sender's patience at the highest rate of appends.</summary>
+    private const int RequestsMax = 32_768;
     private const long BytesPerCheckpoint = 64L * 1024 * 1024;
     private const int FramesPerCheckpoint = 4096;
 
@@ -371,7 +370,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     {
         var (delete, put) = map.Difference(_saved);
         var rows = map.Extents.ToDictionary(extent => extent.Position);
-        var update = new ContentUpdate(size, modifiedAt, inline, _applied, Requests.Encode(RequestsStoredMax), writes, _writer, closes);
+        var update = new ContentUpdate(size, modifiedAt, inline, _applied, Requests.Encode(inline is null ? Limits.RequestsKeptPerFile : Limits.RequestsKeptPerInlineFile), writes, _writer, closes);
         (_bytesSinceCheckpoint, _framesSinceCheckpoint) = (0, 0);
         await table.SaveAsync(owned.Epoch, update, delete, put);
         _saved = rows;

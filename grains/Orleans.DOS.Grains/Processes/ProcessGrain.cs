@@ -1,5 +1,6 @@
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Files;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
 
@@ -46,6 +47,11 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             throw new DosException(DosErrorCode.InvalidArgument, $"no signal {(short)signal}");
         }
         var record = await ReadOwnAsync(context);
+        if (await IsRepeatAsync(context, signal, record) && record.Row.HasEnded)
+        {
+            // The first one ended it, and its answer was lost.
+            return;
+        }
         if (signal is ProcessSignal.Stop or ProcessSignal.Continue)
         {
             await SignalHostAsync(record, signal);
@@ -68,6 +74,37 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             return;
         }
         throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    /// <summary>
+    /// Recorded before the signal is sent: a signal that is sent twice does no harm, one that is sent by a repeat after all has its
+    /// place. What has ended already gets none, so that its refusal stays one.
+    /// </summary>
+    private async Task<bool> IsRepeatAsync(CallContext context, ProcessSignal signal, ProcessRecord record)
+    {
+        RequestTable.CheckRequest(context);
+        var hash = (Pid.Value << 8) ^ (long)signal;
+        if (record.Row.HasEnded)
+        {
+            return (await catalog.ReadAsync(session => session.FindAnswerAsync<bool>(context, hash))).Found;
+        }
+        try
+        {
+            return await catalog.WriteAsync(async session =>
+            {
+                var (found, _) = await session.FindAnswerAsync<bool>(context, hash);
+                if (!found)
+                {
+                    session.RecordAnswer(context, hash, true, CatalogTime.From(time.GetUtcNow()));
+                }
+                return found;
+            });
+        }
+        catch (ChangedMeanwhileException)
+        {
+            // Another activation has just recorded the same one.
+            return true;
+        }
     }
 
     private async Task SignalHostAsync(ProcessRecord record, ProcessSignal signal)

@@ -64,9 +64,13 @@ public abstract class FileGrainTests(FilesCluster cluster)
         Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
         await cluster.CrashAsync(inode);
         Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
+        for (var others = 0; others < 100; others++)
+        {
+            await cluster.File(inode).AppendAsync(Call(), new(Filled(4, 1)), false);
+        }
         await cluster.CloseAsync(inode);
         Assert.Equal(length, await cluster.File(inode).AppendAsync(call, data, false));
-        Assert.Equal(2 * length, (await cluster.ReadAsync(inode)).Length);
+        Assert.Equal((2 * length) + 100, (await cluster.ReadAsync(inode)).Length);
         var other = await Assert.ThrowsAsync<DosException>(() => cluster.File(inode).AppendAsync(call, new(Filled(3, length)), false));
         Assert.Equal(DosErrorCode.StepDiverged, other.Code);
     }

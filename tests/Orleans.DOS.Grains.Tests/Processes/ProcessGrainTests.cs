@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Files;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
@@ -78,9 +79,13 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
     public async Task Signal_EndsForGood_AndTheRestartPolicyStaysVisible(ProcessSignal signal, int code)
     {
         var status = await nodes.Table.SpawnAsync(Call(), Forever with { Restart = RestartPolicy.Always });
-        await nodes.Process(status.Pid).SignalAsync(Call(), signal);
+        var call = Call();
+        await nodes.Process(status.Pid).SignalAsync(call, signal);
         var ended = await nodes.Machine.Processes.WaitAsync(status.Pid, Patient());
         Assert.Equal((ProcessState.Exited, code, RestartPolicy.Always, 1L), (ended.State, ended.ExitCode, ended.Restart, ended.Incarnation));
+        // A repeat of the one that ended it is answered as it was; another one comes too late.
+        await nodes.Process(status.Pid).SignalAsync(call, signal);
+        Assert.Equal(DosErrorCode.StepDiverged, await CodeAsync(() => nodes.Process(status.Pid).SignalAsync(call, ProcessSignal.Interrupt)));
         Assert.Equal(DosErrorCode.NotRunning, await CodeAsync(() => nodes.Process(status.Pid).SignalAsync(Call(), signal)));
     }
 
@@ -229,6 +234,41 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
         await PutOnAsync(pid, nodes.NodeIds[0], ProcessState.Exited);
         Assert.Equal(DosErrorCode.NoSuchProcess, await CodeAsync(ReadAsync));
         Assert.Equal(["status"], (await nodes.Machine.Files.ListAsync($"/proc/{pid}")).Items.Select(item => item.Name));
+    }
+
+    [Fact]
+    public async Task WorkingDirectory_IsWhereRelativePathsBegin()
+    {
+        await nodes.Machine.Files.MakeDirectoryAsync("/here");
+        await nodes.Machine.Files.WriteAllBytesAsync("/here/relative", "found"u8.ToArray());
+        var ended = await RunAsync(new ProcessSpec { Program = "cat", Arguments = ["relative"], WorkingDirectory = "/here" });
+        Assert.Equal((0, "found"), (ended.ExitCode, Encoding.UTF8.GetString(await OutputAsync(ended.Pid))));
+    }
+
+    [Fact]
+    public async Task Sweep_OfMoreProcessesThanAPageHolds_ForgetsAllPastTheirRetention_AndNoOthers()
+    {
+        const long first = 5_000_000_000;
+        const int old = 1_001;
+        var now = DateTimeOffset.UtcNow;
+        var young = new ProcessId(first + old);
+        await nodes.Catalog.WriteAsync(async session =>
+        {
+            for (var pid = first; pid <= young.Value; pid++)
+            {
+                var ended = CatalogTime.From(now - Limits.ExitedProcessRetention + TimeSpan.FromMinutes(pid == young.Value ? 5 : -5));
+                await session.InsertAsync(new ProcessRecord
+                {
+                    Pid = pid, MachineId = 1, Incarnation = 1, State = (long)ProcessState.Exited, Program = "true", Spec = "{}"u8.ToArray(), Owner = "admin", CreatedAt = ended, EndedAt = ended,
+                });
+            }
+            return true;
+        });
+        // One of the two leads, and a new one sweeps in its first round.
+        await nodes.NewWarden(0, nodes.Catalog).RoundAsync();
+        await nodes.NewWarden(1, nodes.Catalog).RoundAsync();
+        Assert.Equal([young.Value], await nodes.Catalog.ReadAsync(session => session.QueryAsync<long>("SELECT pid FROM dos_processes WHERE pid >= @first", new { first })));
+        await nodes.Catalog.WriteAsync(session => session.ExecuteAsync("DELETE FROM dos_processes WHERE pid >= @first", new { first }));
     }
 
     [Fact]

@@ -168,6 +168,37 @@ public sealed class ProgramHostTests
         Assert.Equal(new ProcessExit(0, null, default), await fixture.ExitAsync(neighbour) with { Ended = default });
     }
 
+    /// <summary>A frozen worker obeys nothing: what a program does that looks at no signal.</summary>
+    [Theory]
+    [InlineData(ProcessSignal.Terminate)]
+    [InlineData(ProcessSignal.Interrupt)]
+    [InlineData(ProcessSignal.Kill)]
+    public async Task Program_ThatObeysNoSignal_IsKilledWithItsWorker(ProcessSignal signal)
+    {
+        await using var fixture = new ProgramHostFixture(options => options with
+        {
+            TerminationGrace = TimeSpan.FromMilliseconds(50), KillGrace = TimeSpan.FromMilliseconds(50),
+        });
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        var worker = fixture.Host.HostProcessIds.Single();
+        using (var stop = Process.Start("kill", ["-STOP", $"{worker}"]))
+        {
+            await stop.WaitForExitAsync();
+        }
+        await fixture.Host.SignalAsync(pid, 1, signal);
+        Assert.Equal((137, null), await fixture.ExitAsync(pid) is var exit ? (exit.ExitCode, exit.Failure) : default);
+        Assert.DoesNotContain(worker, fixture.Host.HostProcessIds);
+    }
+
+    [Fact]
+    public async Task Environment_ReachesTheProgram()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "env", Environment = new Dictionary<string, string> { ["B"] = "two = 2", ["A"] = "ä" } });
+        Assert.Equal(0, (await fixture.ExitAsync(pid)).ExitCode);
+        Assert.Equal("A=ä\nB=two = 2\n", await fixture.OutputAsync(pid));
+    }
+
     [Fact]
     public async Task WorkerKilled_EndsItsProgramsAsWorkerLost_AndTheNextStartHasAnother()
     {
