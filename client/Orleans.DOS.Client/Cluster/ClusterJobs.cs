@@ -58,5 +58,5 @@ internal sealed class ClusterJobs(ClusterCaller caller) : IJobs
     private static bool Same(JobStatus one, JobStatus other) =>
         one.State == other.State && one.TasksRunning == other.TasksRunning && one.TasksDone == other.TasksDone
         && one.TasksRetried == other.TasksRetried && one.BytesDone == other.BytesDone && one.Tasks == other.Tasks
-        && one.Coordinator == other.Coordinator;
+        && one.ResultsReady == other.ResultsReady && one.Coordinator == other.Coordinator;
 }

@@ -72,6 +72,29 @@ internal sealed class JobFiles(IGrainFactory grains, MachineId machine, Principa
         }
     }
 
+    /// <summary>Takes away what <see cref="CommitAsync"/> has put there. The directory is the job's alone.</summary>
+    public async Task RemoveResultsAsync(string output)
+    {
+        try
+        {
+            for (string? after = null; ;)
+            {
+                var page = await _tree.ListAsync(Call(), output, after, Limits.PageEntriesMax);
+                foreach (var entry in page.Items.Where(entry => JobResults.PartOf(entry.Name) is not null))
+                {
+                    await _tree.RemoveAsync(Call(), $"{output}/{entry.Name}", false);
+                }
+                if ((after = page.Next) is null)
+                {
+                    return;
+                }
+            }
+        }
+        catch (DosException gone) when (gone.Code == DosErrorCode.NoSuchPath)
+        {
+        }
+    }
+
     public async Task RemoveScratchAsync(JobId job)
     {
         try

@@ -97,11 +97,7 @@ internal sealed partial class JobGrain
             }
             if (run.Table.Failure is null && !_isCancelled)
             {
-                var results = run.ResultAttempts();
-                for (var part = 0; part < results.Count; part++)
-                {
-                    await files.CommitAsync(results[part], JobStatuses.Result(row.Output, part));
-                }
+                await PlaceResultsAsync(run, row, files, cancellationToken);
             }
         }
         // Expected and lasting (inputs gone, no permission, bad parameters): the job's failure, not the coordinator's.
@@ -143,6 +139,11 @@ internal sealed partial class JobGrain
     {
         await Task.WhenAll(_view.Active.Select(node => CancelOnAsync(node, epoch)));
         await files.RemoveScratchAsync(_job);
+        if (state != JobState.Succeeded && run is not null)
+        {
+            // All of it or nothing, once the job has ended.
+            await files.RemoveResultsAsync(row.Output);
+        }
         await _journal.EndAsync(_job, epoch, state, reason, run?.Retried ?? (int)row.Retried);
         LogEnded(_job.Value, state, reason ?? "");
         (row.State, row.Reason) = ((long)state, reason);
@@ -159,6 +160,25 @@ internal sealed partial class JobGrain
         catch (Exception failure) when (failure is DosException or TimeoutException or OrleansException)
         {
             LogNodeSilent(_job.Value, node.Value, failure);
+        }
+    }
+
+    /// <summary>Results take their places as they come, each at once and whole, so that nobody has to wait for the last to read the first.</summary>
+    private async Task PlaceResultsAsync(JobRun run, JobRow row, JobFiles files, CancellationToken cancellationToken)
+    {
+        while (run.TryNextResult(out var result))
+        {
+            try
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                await files.CommitAsync(result.File, JobStatuses.Result(row.Output, result.Part));
+            }
+            catch
+            {
+                run.PlaceLater(result);
+                throw;
+            }
+            run.Placed(result);
         }
     }
 

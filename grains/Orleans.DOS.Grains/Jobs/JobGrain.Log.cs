@@ -31,6 +31,9 @@ internal sealed partial class JobGrain
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job}: task {Task} could not be started on {Node}")]
     private partial void LogNotStarted(long job, int task, string node, Exception failure);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} cannot put a result into its place now")]
+    private partial void LogNotPlaced(long job, Exception failure);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "Job {Job} cannot learn where {Path} lies")]
     private partial void LogNotLocated(long job, string path, Exception failure);
 }

@@ -19,6 +19,7 @@ internal sealed partial class JobGrain
     {
         var locating = LocateInputsAsync(run, files, cancellationToken);
         await Task.WhenAny(locating, Task.Delay(LocatingMax, _time, cancellationToken));
+        var placing = Task.CompletedTask;
         try
         {
             while (true)
@@ -28,6 +29,10 @@ internal sealed partial class JobGrain
                 var woken = Task.WhenAny(_signal.Task, _view.NextChange, Task.Delay(LookAround, _time, cancellationToken));
                 FollowNodes(run);
                 await AcceptAsync(run);
+                if (placing.IsCompleted)
+                {
+                    placing = TryPlaceResultsAsync(run, row, files, cancellationToken);
+                }
                 if (run.Table.IsComplete || run.Table.Failure is not null || _isCancelled)
                 {
                     return;
@@ -39,12 +44,26 @@ internal sealed partial class JobGrain
         }
         finally
         {
+            await placing;
             foreach (var link in _links.Values)
             {
                 link.Close();
             }
             _links.Clear();
             _inbox.Clear();
+        }
+    }
+
+    /// <summary>Never throws: what is not in its place when all tasks are done is put there then, or fails the job.</summary>
+    private async Task TryPlaceResultsAsync(JobRun run, JobRow row, JobFiles files, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await PlaceResultsAsync(run, row, files, cancellationToken);
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or DosException or TimeoutException or OrleansException)
+        {
+            LogNotPlaced(_job.Value, failure);
         }
     }
 

@@ -129,8 +129,8 @@ internal sealed partial class JobGrain : Grain, IJobGrain
     }
 
     private static bool IsNewer(JobStatus status, JobStatus known) =>
-        (status.State, status.TasksDone, status.TasksRunning, status.TasksRetried, status.BytesDone, status.Coordinator)
-        != (known.State, known.TasksDone, known.TasksRunning, known.TasksRetried, known.BytesDone, known.Coordinator);
+        (status.State, status.TasksDone, status.TasksRunning, status.TasksRetried, status.BytesDone, status.ResultsReady, status.Coordinator)
+        != (known.State, known.TasksDone, known.TasksRunning, known.TasksRetried, known.BytesDone, known.ResultsReady, known.Coordinator);
 
     private void Publish(JobStatus status)
     {

@@ -4,6 +4,9 @@ using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Jobs;
 
+/// <summary>The file of a winning attempt at a part of the result.</summary>
+internal readonly record struct JobAttempt(int Part, string File);
+
 /// <summary>What a coordinator holds of its job in memory: the plan, the table of tasks, the accepted reports.</summary>
 internal sealed class JobRun
 {
@@ -12,6 +15,9 @@ internal sealed class JobRun
     private readonly IReadOnlyList<IReadOnlyList<PlannedPiece>> _maps;
     private readonly Dictionary<int, TaskReport> _reports = [];
     private readonly Dictionary<int, NodeId> _nodes = [];
+    // Results that have come and have not their place yet, and the attempts whose files have taken theirs.
+    private readonly Queue<int> _arrived = new();
+    private readonly Dictionary<int, string> _placed = [];
     private readonly int _retriedBefore;
     private readonly JobRow _row;
     private readonly NodeId _coordinator;
@@ -34,6 +40,8 @@ internal sealed class JobRun
     public long BytesTotal { get; }
     public long BytesDone { get; private set; }
     public long BytesLocal { get; private set; }
+    /// <summary>Result files that are in their place.</summary>
+    public int ResultsReady => _placed.Count;
     public int Retried => _retriedBefore + Table.Retried;
     public JobState State => Table.IsMapped && Plan.Partitions > 0 ? JobState.Reducing : JobState.Mapping;
 
@@ -100,13 +108,30 @@ internal sealed class JobRun
         _ => [.. Enumerable.Range(0, _maps.Count).Select(map => _reports[map]).Select(map => Part(map, task - _maps.Count))],
     };
 
-    /// <summary>The files of the result in their order, and where each is now.</summary>
-    public IReadOnlyList<string> ResultAttempts()
+    /// <summary>A file of the result that has come and is not in its place yet.</summary>
+    public bool TryNextResult(out JobAttempt result)
     {
-        var first = Plan.Partitions == 0 ? 0 : _maps.Count;
-        var count = Plan.Partitions == 0 ? _maps.Count : Plan.Partitions;
-        return [.. Enumerable.Range(first, count).Select(task => _reports[task].Output)];
+        while (_arrived.TryDequeue(out var task))
+        {
+            var part = task - FirstResult;
+            // Its copies may have been lost since, or an attempt have come twice.
+            if (_reports.TryGetValue(task, out var report) && _placed.GetValueOrDefault(part) != report.Output)
+            {
+                result = new JobAttempt(part, report.Output);
+                return true;
+            }
+        }
+        result = default;
+        return false;
     }
+
+    public void Placed(JobAttempt result) => _placed[result.Part] = result.File;
+
+    /// <summary>It could not be placed now.</summary>
+    public void PlaceLater(JobAttempt result) => _arrived.Enqueue(result.Part + FirstResult);
+
+    // Without a reduction the outputs of the maps are the result.
+    private int FirstResult => Plan.Partitions == 0 ? 0 : _maps.Count;
 
     /// <summary>Tells the table where the input of those tasks lies whose files are all among the first <paramref name="files"/>.</summary>
     public void Locate(IReadOnlyDictionary<int, IReadOnlyList<FileLocation>> locations, int from, int files)
@@ -135,6 +160,7 @@ internal sealed class JobRun
         BytesDone = BytesDone,
         BytesLocal = BytesLocal,
         Output = _row.Output,
+        ResultsReady = ResultsReady,
         Results = ended == JobState.Succeeded ? JobStatuses.Results(_row.Output, Plan.Partitions == 0 ? _maps.Count : Plan.Partitions) : [],
         Coordinator = _coordinator,
         Created = CatalogTime.To(_row.CreatedAt),
@@ -146,6 +172,10 @@ internal sealed class JobRun
     private void Count(NodeId node, TaskReport report)
     {
         (_reports[report.Task], _nodes[report.Task]) = (report, node);
+        if (Table.KindOf(report.Task) == (Plan.Partitions == 0 ? TaskLayer.Map : TaskLayer.Reduce))
+        {
+            _arrived.Enqueue(report.Task);
+        }
         if (Table.KindOf(report.Task) == TaskLayer.Map)
         {
             BytesDone += report.BytesRead;

@@ -23,6 +23,7 @@ internal static class JobStatuses
             TasksRetried = (int)row.Retried,
             BytesTotal = plan?.Bytes ?? 0,
             BytesDone = isDone ? plan?.Bytes ?? 0 : 0,
+            ResultsReady = isDone && plan is not null ? plan.Partitions == 0 ? maps : plan.Partitions : 0,
             Results = isDone && plan is not null ? Results(row.Output, plan.Partitions == 0 ? maps : plan.Partitions) : [],
             Created = CatalogTime.To(row.CreatedAt),
             Ended = row.EndedAt is { } ended ? CatalogTime.To(ended) : null,
@@ -31,5 +32,5 @@ internal static class JobStatuses
 
     public static IReadOnlyList<string> Results(string output, int count) => [.. Enumerable.Range(0, count).Select(part => Result(output, part))];
 
-    public static string Result(string output, int part) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{output}/part-{part:d5}");
+    public static string Result(string output, int part) => $"{output}/{JobResults.FileName(part)}";
 }

@@ -52,7 +52,7 @@ public sealed record JobStatus
     /// <summary>Input bytes that were read on a node that holds them.</summary>
     [Id(10)] public long BytesLocal { get; init; }
     [Id(11)] public required string Output { get; init; }
-    /// <summary>Result files in the order of the result.</summary>
+    /// <summary>Result files in the order of the result, when the job has succeeded.</summary>
     [Id(12)] public IReadOnlyList<string> Results { get; init; } = [];
     /// <summary>The node of the coordinator.</summary>
     [Id(13)] public NodeId? Coordinator { get; init; }
@@ -61,5 +61,7 @@ public sealed record JobStatus
     [Id(16)] public required string Owner { get; init; }
     /// <summary>Tasks running now, by node.</summary>
     [Id(17)] public IReadOnlyDictionary<string, int> RunningByNode { get; init; } = new Dictionary<string, int>();
+    /// <summary>Result files that are whole and in their place, while the job runs; which they are, <see cref="JobResults"/> tells.</summary>
+    [Id(18)] public int ResultsReady { get; init; }
     public bool HasEnded => State is JobState.Succeeded or JobState.Failed or JobState.Cancelled;
 }

@@ -34,6 +34,8 @@ public abstract partial class CrashTests
         await Eventually.TrueAsync("the job has ended", JobDeadline, () => ReadAsync(now => now.HasEnded), () => $"{status}\n{Nodes.Logs}");
 
         Assert.True(status!.State == JobState.Succeeded, status.ToString());
+        // Every node has a replica of every byte, but for those that had to be left behind at the kill.
+        Assert.True(status.BytesLocal * 2 > status.BytesTotal, $"{status.BytesLocal} of {status.BytesTotal} bytes were read where they lie");
         using var result = new MemoryStream();
         foreach (var part in status.Results)
         {
