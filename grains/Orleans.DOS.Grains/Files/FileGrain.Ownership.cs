@@ -13,10 +13,14 @@ internal sealed partial class FileGrain
         }
         try
         {
-            if (!file.IsPoisoned && !file.Owned.IsDropped)
+            if (!file.Owned.IsDropped)
             {
-                await file.CloseAsync();
+                await (file.IsPoisoned ? file.CloseLogAsync() : file.CloseAsync());
             }
+        }
+        catch (DosException gone) when (gone.Code is DosErrorCode.NoSuchPath or DosErrorCode.Stale)
+        {
+            // Removed, or taken over: nothing of this activation counts any more.
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
@@ -174,6 +178,10 @@ internal sealed partial class FileGrain
         catch (DosException failure)
         {
             LogCheckpointFailed(_logger, failure, file.Owned.Object);
+            if (file.IsPoisoned)
+            {
+                Abandon(file);
+            }
         }
     }
 }

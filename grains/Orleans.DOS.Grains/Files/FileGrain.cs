@@ -91,7 +91,7 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         {
             throw new DosException(DosErrorCode.LimitExceeded, $"{content.Value.Length} bytes are too many for one commit: at most {Limits.InlineBytesMax}");
         }
-        return ChangeAsync(context, HashOf(4, 0, content.Value), false, async (file, request) =>
+        return ChangeAsync(context, HashOfReplacement(content.Value), false, async (file, request) =>
         {
             await file.ReplaceAsync(request, content.Value);
             return 0;
@@ -196,6 +196,8 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
                 DosErrorCode.LimitExceeded, $"a write has at most {Limits.FramePayloadBytesMax} bytes and ends before position {FileBytesMax}");
         }
     }
+
+    internal static long HashOfReplacement(byte[] content) => HashOf(4, 0, content);
 
     private static long HashOf(long call, long position, byte[] data)
     {

@@ -74,7 +74,14 @@ internal sealed partial class NamespaceGrain
         if (++_changesSinceSweep >= ChangesPerSweep)
         {
             _changesSinceSweep = 0;
-            await _catalog.WriteAsync(session => session.SweepRequestsAsync(now));
+            try
+            {
+                await _catalog.WriteAsync(session => session.SweepRequestsAsync(now));
+            }
+            catch (DosException)
+            {
+                // The caller's change is done, whatever becomes of this; the next sweep takes what this one has left.
+            }
         }
     }
 

@@ -191,6 +191,11 @@ internal sealed partial class NamespaceGrain
             change.IsUnchanged = true;
             return null;
         }
+        if (await WasReplacedByOwnerAsync(session, change.Context.Request, row.Inode, bytes))
+        {
+            change.IsUnchanged = true;
+            return row.ToStat(found.End.Name ?? "/");
+        }
         session.Expect(
             1,
             "UPDATE dos_inodes SET content = @bytes, size = @size, mtime = @now, ctime = @now, version = version + 1, writer = @writer "
@@ -200,6 +205,15 @@ internal sealed partial class NamespaceGrain
         change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Content);
         (row.Size, row.Mtime, row.Ctime, row.Version) = (bytes.Length, change.Now, change.Now, row.Version + 1);
         return row.ToStat(name);
+    }
+
+    /// <summary>Whether an owner that has closed since has carried the same request out: it is recorded with the content then.</summary>
+    /// <exception cref="DosException">StepDiverged.</exception>
+    private static async Task<bool> WasReplacedByOwnerAsync(ICatalogSession session, RequestId request, InodeId inode, byte[] bytes)
+    {
+        var owners = new RequestWindow(Limits.RequestsKeptPerFile);
+        owners.Decode(await session.QueryFirstAsync<byte[]>("SELECT recent FROM dos_inodes WHERE inode_id = @inode", new { inode = inode.Value }));
+        return owners.TryFind(request, FileGrain.HashOfReplacement(bytes), out _);
     }
 
     private async Task<FileStat> MakeFileAsync(ICatalogSession session, NamespaceChange change, Resolved found, FileOpenOptions options, byte[] bytes)

@@ -46,13 +46,20 @@ internal sealed partial class NamespaceGrain
         {
             directories.Push((found.End.Parent, found.End.Name!, found.Row!));
         }
+        Task<bool> IsInside(ICatalogSession session, InodeId directory) => IsStillInsideAsync(session, found, directory);
         while (directories.TryPeek(out var top))
         {
             if (_time.GetElapsedTime(started) > Limits.LongPollMax)
             {
                 throw new DosException(new DosError(DosErrorCode.Unavailable, $"'{found.Path}' is not wholly removed yet: repeat the call", TimeSpan.Zero));
             }
-            var below = await RemoveLeavesAsync(context, top.Row.Inode);
+            var below = await RemoveLeavesAsync(context, top.Row.Inode, IsInside);
+            if (below is null)
+            {
+                // Moved out of the tree meanwhile: it is not what was asked to be removed.
+                directories.Pop();
+                continue;
+            }
             if (below.Count > 0)
             {
                 below.ToList().ForEach(row => directories.Push((top.Row.Inode, row.Name, row)));
@@ -61,14 +68,28 @@ internal sealed partial class NamespaceGrain
             directories.Pop();
             if (directories.Count > 0)
             {
-                await RemoveEmptyAsync(context, top.Parent, top.Name, top.Row);
+                await RemoveEmptyAsync(context, top.Parent, top.Name, top.Row, IsInside);
             }
         }
         await RemoveOneAsync(context, path, hash);
     }
 
-    /// <summary>Removes everything in a directory that is no directory; answers some of the directories in it (none: it is empty).</summary>
-    private async Task<IReadOnlyList<InodeRow>> RemoveLeavesAsync(CallContext context, InodeId directory)
+    /// <summary>
+    /// Whether what a removal met on its way still lies in the tree whose name it was given. Asked in the transaction that removes,
+    /// under the lock of moves.
+    /// </summary>
+    private async Task<bool> IsStillInsideAsync(ICatalogSession session, Resolved root, InodeId directory)
+    {
+        await LockMovesAsync(session);
+        var top = root.Row!.Inode;
+        return await session.QueryFirstAsync<long?>(
+            "SELECT inode_id FROM dos_entries WHERE parent_id = @parent AND name = @name", new { parent = root.End.Parent.Value, name = root.End.Name }) == top.Value
+            && await session.IsAtOrAboveAsync(top, directory);
+    }
+
+    /// <summary>Removes everything in a directory that is no directory.</summary>
+    /// <returns>Some of the directories in it (none: it is empty); null when it does not lie there any more.</returns>
+    private async Task<IReadOnlyList<InodeRow>?> RemoveLeavesAsync(CallContext context, InodeId directory, Func<ICatalogSession, InodeId, Task<bool>> isInside)
     {
         string? after = null;
         List<InodeRow> below = [];
@@ -76,6 +97,10 @@ internal sealed partial class NamespaceGrain
         {
             var page = await StepAsync(context, RemoveBatch, async (session, change) =>
             {
+                if (!await isInside(session, directory))
+                {
+                    return null;
+                }
                 var rows = await session.EntriesAsync(directory, after, RemoveBatch);
                 foreach (var row in rows.Where(row => !row.IsDirectory))
                 {
@@ -85,6 +110,10 @@ internal sealed partial class NamespaceGrain
                 }
                 return rows;
             });
+            if (page is null)
+            {
+                return null;
+            }
             below.AddRange(page.Where(row => row.IsDirectory));
             if (page.Count < RemoveBatch || below.Count >= RemoveBatch)
             {
@@ -94,9 +123,13 @@ internal sealed partial class NamespaceGrain
         }
     }
 
-    private Task RemoveEmptyAsync(CallContext context, InodeId parent, string name, InodeRow row) =>
+    private Task RemoveEmptyAsync(CallContext context, InodeId parent, string name, InodeRow row, Func<ICatalogSession, InodeId, Task<bool>> isInside) =>
         StepAsync(context, 1, async (session, change) =>
         {
+            if (!await isInside(session, row.Inode))
+            {
+                return false;
+            }
             var present = await session.QueryFirstAsync<long?>(
                 "SELECT inode_id FROM dos_entries WHERE parent_id = @parent AND name = @name", new { parent = parent.Value, name });
             if (present == row.InodeId && !await session.HasEntriesAsync(row.Inode))

@@ -174,7 +174,8 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     }
 
     /// <summary>
-    /// Brings row and extents up to what is acknowledged. Flushed first: a row that names bytes must not outlive them in a power cut.
+    /// Brings row and extents up to what is acknowledged now. Flushed in between: a row that names bytes must not outlive them in a
+    /// power cut, so what is written during the flush waits for the next checkpoint.
     /// </summary>
     public async Task CheckpointAsync()
     {
@@ -185,9 +186,16 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
             {
                 return;
             }
+            var applied = Applied();
             await _log.FlushAsync();
             RequireSound();
-            await SaveWhatIsAppliedAsync(closes: false);
+            await SaveAsync(applied, closes: false);
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.OutcomeUnknown)
+        {
+            // The rows may be those of before or the new ones: the next difference would be made against the wrong ones.
+            IsPoisoned = true;
+            throw;
         }
         finally
         {
@@ -210,7 +218,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
                 {
                     await _log.CloseAsync();
                 }
-                await SaveWhatIsAppliedAsync(closes: true);
+                await SaveAsync(Applied(), closes: true);
             }
             finally
             {
@@ -222,6 +230,12 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
             _gate.Release();
         }
     }
+
+    /// <summary>
+    /// Of an owner whose memory is in doubt: writes no row of the file, but seals what is open and says so in the catalog, so that the
+    /// next owner need not ask nodes that may be away.
+    /// </summary>
+    public Task CloseLogAsync() => _log?.CloseAsync() ?? Task.CompletedTask;
 
     private async Task OpenLogAsync()
     {
@@ -335,7 +349,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
             // The row holds the request beside its effect. Nobody is answered from it before the commit: repeats wait for the first.
             Requests.Add(request.Request, request.Hash, answer);
             _writer = request.Writer;
-            await SaveAsync(new ExtentMap(), content, content.Length, Math.Max(ModifiedAt, at), Writes + 1, closes: false);
+            await SaveAsync(Applied() with { Map = new ExtentMap(), Inline = content, Size = content.Length, ModifiedAt = Math.Max(ModifiedAt, at), Writes = Writes + 1 }, closes: false);
             (_map, _inline, Size, _assignedSize) = (new ExtentMap(), content, content.Length, content.Length);
             (ModifiedAt, Writes, LastWriteTimestamp) = (Math.Max(ModifiedAt, at), 0, time.GetTimestamp());
         }
@@ -358,22 +372,20 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
         await SaveInlineAsync(request, content, 0);
     }
 
-    private async Task SaveWhatIsAppliedAsync(bool closes)
-    {
-        var writes = Writes;
-        await SaveAsync(_map, _inline, Size, ModifiedAt, writes, closes);
-        Writes -= writes;
-    }
+    /// <summary>What a checkpoint is made of, as of now: later writes change none of it.</summary>
+    private AppliedContent Applied() => new(
+        new ExtentMap(_map.Extents), _inline, Size, ModifiedAt, Writes, _applied, _writer,
+        Requests.Encode(_inline is null ? Limits.RequestsKeptPerFile : Limits.RequestsKeptPerInlineFile));
 
-    /// <summary>Everything is read before the await; what changes while it is written belongs to the next checkpoint.</summary>
-    private async Task SaveAsync(ExtentMap map, byte[]? inline, long size, long modifiedAt, long writes, bool closes)
+    private async Task SaveAsync(AppliedContent content, bool closes)
     {
-        var (delete, put) = map.Difference(_saved);
-        var rows = map.Extents.ToDictionary(extent => extent.Position);
-        var update = new ContentUpdate(size, modifiedAt, inline, _applied, Requests.Encode(inline is null ? Limits.RequestsKeptPerFile : Limits.RequestsKeptPerInlineFile), writes, _writer, closes);
+        var (delete, put) = content.Map.Difference(_saved);
         (_bytesSinceCheckpoint, _framesSinceCheckpoint) = (0, 0);
-        await table.SaveAsync(owned.Epoch, update, delete, put);
-        _saved = rows;
+        await table.SaveAsync(
+            owned.Epoch,
+            new ContentUpdate(content.Size, content.ModifiedAt, content.Inline, content.Place, content.Requests, content.Writes, content.Writer, closes), delete, put);
+        _saved = content.Map.Extents.ToDictionary(extent => extent.Position);
+        Writes -= content.Writes;
     }
 
     /// <exception cref="DosException">Unavailable: a write failed, the activation ends.</exception>
@@ -388,3 +400,9 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
 
 /// <summary>Who writes, and how.</summary>
 internal sealed record WriteRequest(RequestId Request, long Hash, HybridTime Time, bool Durable, string Writer);
+
+/// <summary>The content as one instant knew it.</summary>
+/// <param name="Place">The end of the last frame that is in it.</param>
+/// <param name="Requests">See <see cref="RequestWindow.Encode"/>.</param>
+internal sealed record AppliedContent(
+    ExtentMap Map, byte[]? Inline, long Size, long ModifiedAt, long Writes, (SegmentId Segment, long Offset)? Place, string? Writer, byte[] Requests);

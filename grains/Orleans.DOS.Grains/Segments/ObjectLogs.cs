@@ -29,6 +29,10 @@ public sealed class ObjectLogs : IObjectLogs
         {
             var length = segment.State == SegmentRow.Open ? await TakeOverAsync(target, epoch, segment) : segment.Length;
             var holdsCheckpoint = replayFrom is { } point && segment.SegmentId == point.Segment.Value;
+            if (holdsCheckpoint && replayFrom!.Value.Offset > length)
+            {
+                throw new DosException(DosErrorCode.Damaged, $"The checkpoint of {target} is at byte {replayFrom.Value.Offset} of segment {segment.SegmentId}, which has {length}");
+            }
             var from = holdsCheckpoint ? replayFrom!.Value.Offset : reached ? 0 : length;
             reached |= holdsCheckpoint;
             await ReplayAsync(target, new SegmentId(segment.SegmentId), from, length, replay, cancellationToken);

@@ -33,6 +33,7 @@ internal sealed partial class ReplicatedLog
             {
                 closing = _closing && _queue.Count == 0;
                 // A sealed segment is on the disks of its good replicas.
+                _isSealing = false;
                 _flushes.ForEach(flush => flush.Done.TrySetResult());
                 _flushes.Clear();
             }
@@ -62,6 +63,9 @@ internal sealed partial class ReplicatedLog
                 }
                 else
                 {
+                    // A frame that has failed must not be followed by one that has not, whose place in the file is behind it: the owner
+                    // begins anew. This log can still be closed.
+                    _refusal = _queue.Count > 0 ? exception : null;
                     FailWaiting(exception);
                 }
             }

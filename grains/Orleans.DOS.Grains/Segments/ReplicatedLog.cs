@@ -23,11 +23,15 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     private OpenSegment? _current;
     private Task _moving = Task.CompletedTask;
     private Exception? _ended;
+    /// <summary>Why frames failed: none is taken any more.</summary>
+    private Exception? _refusal;
     private bool _closing;
     private bool _triedToRecord;
     private bool _ticking;
     /// <summary>A segment is being sealed or opened; its end looks at the queue.</summary>
     private bool _isMoving;
+    /// <summary>The replicas of a segment are being told to seal it; until they have, what is acknowledged in it need not be on their disks.</summary>
+    private bool _isSealing;
     private long _writeNumber;
 
     public ReplicatedLog(LogServices services, ObjectId target, long epoch, int wanted)
@@ -49,9 +53,9 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
         }
         lock (_gate)
         {
-            if (_ended is not null || _closing)
+            if (_ended is not null || _refusal is not null || _closing)
             {
-                return Task.FromException<FramePlace>(_ended ?? Closed());
+                return Task.FromException<FramePlace>(_ended ?? _refusal ?? Closed());
             }
             var pending = new PendingAppend(fields, payload, durable, _writeNumber++);
             _queue.Add(pending);
@@ -68,12 +72,18 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
             {
                 return Task.FromException(_ended);
             }
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_isSealing)
+            {
+                // The end of the seal completes it.
+                _flushes.Add((0, done));
+                return done.Task;
+            }
             if (_current is not { } current || current.Writer.SyncedLength >= current.Writer.AcknowledgedLength)
             {
                 // What is sealed was synced before.
                 return Task.CompletedTask;
             }
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _flushes.Add((current.Writer.AcknowledgedLength, done));
             var effects = new List<WriterEffect>();
             current.Writer.Flush(Now, effects);
@@ -188,7 +198,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
                     // Under the same gate, so that whoever closes finds them in one place or the other.
                     _queue.InsertRange(0, segment.Unacknowledged);
                     _current = null;
-                    _isMoving = true;
+                    (_isMoving, _isSealing) = (true, true);
                     _moving = MoveAsync(segment);
                     break;
                 case WriterEffectKind.End:

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Grains.Tests.Processes;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
 using Orleans.DOS.Segments;
@@ -16,11 +17,15 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
     private readonly MemoryLogs _logs = new();
     private TestDatabase? _database;
     private IOpenCatalog? _catalog;
+    private CountingCatalog? _watched;
     private InProcessTestCluster? _cluster;
 
     protected abstract Task<TestDatabase> NewDatabaseAsync();
 
     internal ICatalog Catalog => _catalog!;
+    /// <summary>The catalog as the grains see it.</summary>
+    internal CountingCatalog Watched => _watched!;
+    internal MemoryLogs Logs => _logs;
     internal HashSet<SegmentId> Released => _logs.Released;
     internal OwnedObjects Owned { get; } = new(TimeProvider.System);
     internal INamespaceGrain Names => _cluster!.Client.GetGrain<INamespaceGrain>(GrainKeys.Machine(MachineId.Main));
@@ -56,9 +61,10 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
     {
         _database = await NewDatabaseAsync();
         _catalog = await CatalogFactory.OpenAsync(_database.Settings);
+        _watched = new CountingCatalog(_catalog);
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) => silo.Services
-            .AddSingleton<ICatalog>(_catalog).AddSingleton<IObjectLogs>(_logs).AddSingleton(TimeProvider.System).AddSingleton<FileReader>()
+            .AddSingleton<ICatalog>(_watched).AddSingleton<IObjectLogs>(_logs).AddSingleton(TimeProvider.System).AddSingleton<FileReader>()
             .AddSingleton<INodeView>(this).AddSingleton<INodeClients>(this).AddSingleton<IOwnedObjects>(Owned)
             .AddSingleton<IOwnership, Ownership>().AddSingleton<IPathProvider, NodePaths>());
         _cluster = builder.Build();

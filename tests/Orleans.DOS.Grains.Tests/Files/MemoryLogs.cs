@@ -13,9 +13,25 @@ internal sealed class MemoryLogs : IObjectLogs
     private readonly Lock _guard = new();
     private readonly SortedDictionary<long, (ObjectId Object, MemoryStream Log)> _segments = [];
     private readonly Dictionary<ObjectId, long> _epochs = [];
+    private readonly Dictionary<long, long> _synced = [];
     private long _writes;
 
     public HashSet<SegmentId> Released { get; } = [];
+
+    /// <summary>Awaited by each flush, which covers what was written when it was asked for.</summary>
+    public Func<Task> Flushing { get; set; } = static () => Task.CompletedTask;
+
+    /// <summary>All disks forget what was not flushed.</summary>
+    public void LosePower()
+    {
+        lock (_guard)
+        {
+            foreach (var (id, (_, log)) in _segments)
+            {
+                log.SetLength(Math.Min(log.Length, _synced.GetValueOrDefault(id)));
+            }
+        }
+    }
 
     public Task<IObjectLog> OpenAsync(
         ObjectId target, long epoch, int replicas, (SegmentId Segment, long Offset)? replayFrom, Action<ReplayedFrame> replay, CancellationToken cancellationToken = default)
@@ -57,6 +73,22 @@ internal sealed class MemoryLogs : IObjectLogs
     {
         Released.UnionWith(segments);
         return Task.CompletedTask;
+    }
+
+    private List<(long Segment, long Length)> Written(ObjectId target)
+    {
+        lock (_guard)
+        {
+            return [.. _segments.Where(segment => segment.Value.Object == target).Select(segment => (segment.Key, segment.Value.Log.Length))];
+        }
+    }
+
+    private void Sync(List<(long Segment, long Length)> written)
+    {
+        lock (_guard)
+        {
+            written.ForEach(segment => _synced[segment.Segment] = Math.Max(segment.Length, _synced.GetValueOrDefault(segment.Segment)));
+        }
     }
 
     private void Require(ObjectId target, long epoch)
@@ -101,9 +133,18 @@ internal sealed class MemoryLogs : IObjectLogs
             return place;
         }
 
-        public Task FlushAsync() => Task.CompletedTask;
+        public async Task FlushAsync()
+        {
+            var written = logs.Written(target);
+            await logs.Flushing();
+            logs.Sync(written);
+        }
 
-        public Task CloseAsync() => Task.CompletedTask;
+        public Task CloseAsync()
+        {
+            logs.Sync(logs.Written(target));
+            return Task.CompletedTask;
+        }
 
         public Task<byte[]> ReadAsync(SegmentId segment, long offset, int bytesMax) => logs.ReadAsync(segment, offset, bytesMax);
 

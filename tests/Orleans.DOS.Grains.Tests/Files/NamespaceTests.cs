@@ -169,6 +169,56 @@ public abstract class NamespaceTests(FilesCluster cluster)
     }
 
     [Fact]
+    public async Task Remove_Recursive_SparesADirectoryThatIsMovedOutMeanwhile()
+    {
+        await MakeAsync("t/a/deep");
+        await MakeAsync("safe");
+        await PutAsync("t/file", "x");
+        await PutAsync("t/a/deep/kept", "x");
+        var writes = 0;
+        cluster.Watched.Before = async () =>
+        {
+            // The first look has found the directory; before the second one it goes.
+            if (Interlocked.Increment(ref writes) == 2)
+            {
+                await Names.RenameAsync(Call(), $"{_home}/t/a", $"{_home}/safe/a");
+            }
+        };
+        try
+        {
+            await Names.RemoveAsync(Call(), $"{_home}/t", true);
+        }
+        finally
+        {
+            cluster.Watched.Before = static () => Task.CompletedTask;
+        }
+        Assert.True(writes > 2);
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.StatAsync(Call(), $"{_home}/t", true));
+        Assert.Equal(1, (await StatAsync("safe/a/deep/kept")).Size);
+    }
+
+    [Fact]
+    public async Task Change_WhoseSweepFails_IsDoneAllTheSame()
+    {
+        await MakeAsync("");
+        var sweeps = 0;
+        cluster.Watched.Refuse = sql => sql.StartsWith("DELETE FROM dos_requests", StringComparison.Ordinal) && ++sweeps > 0
+            ? new DosException(DosErrorCode.Unavailable, "staged") : null;
+        try
+        {
+            for (var change = 0; sweeps == 0 && change < 5_000; change++)
+            {
+                await Names.ChangeModeAsync(Call(), _home, 448 + (change % 2));
+            }
+        }
+        finally
+        {
+            cluster.Watched.Refuse = static _ => null;
+        }
+        Assert.Equal(1, sweeps);
+    }
+
+    [Fact]
     public async Task Nodes_AppearAsPaths_AndCannotBeChanged()
     {
         var root = await Names.ListAsync(Call(), "/", null, 1000);

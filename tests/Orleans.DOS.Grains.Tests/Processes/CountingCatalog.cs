@@ -13,6 +13,10 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
     public ConcurrentQueue<string> Commits { get; } = new();
     /// <summary>Thrown instead of running the statement, if there is one for it.</summary>
     public Func<string, Exception?> Refuse { get; set; } = static _ => null;
+    /// <summary>Awaited before each transaction that may change something.</summary>
+    public Func<Task> Before { get; set; } = static () => Task.CompletedTask;
+    /// <summary>Thrown after the commit of these changes, if there is one for them: its answer was lost.</summary>
+    public Func<string, Exception?> LoseAnswer { get; set; } = static _ => null;
     public int Reads => Volatile.Read(ref _reads);
     public ISqlDialect Dialect => inner.Dialect;
 
@@ -24,6 +28,7 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
 
     public async Task<T> WriteAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default)
     {
+        await Before();
         var changes = "";
         var result = await inner.WriteAsync(
             session =>
@@ -35,6 +40,10 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
         if (changes.Length > 0)
         {
             Commits.Enqueue(changes);
+        }
+        if (LoseAnswer(changes) is { } lost)
+        {
+            throw lost;
         }
         return result;
     }
