@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds everything and runs the tests: the same command here, on a laptop and in CI.
 #   bash deploy/ci/test.sh            the suite (at most 20 minutes on 2 cores)
-#   bash deploy/ci/test.sh --full     also the long doses (DOS_TEST_DOSE=full)
+#   bash deploy/ci/test.sh --full     also the long doses (DOS_TEST_DOSE=full) and the packages
 #   bash deploy/ci/test.sh NAME...    only the test projects whose name contains one of NAMEs
 # The last line is "N passed, N failed". Exit status 0 only if none failed and every project ran at least one test.
 set -uo pipefail
@@ -70,8 +70,23 @@ for project in tests/*/*.csproj; do
   bad=$((bad + errors))
   passed=$((passed + total - bad - skipped)) failed=$((failed + bad))
   echo "$name: $((total - bad - skipped)) passed, $bad failed, $((SECONDS - began)) s"
-  [ $bad = 0 ] || grep -vE '^\s*(Starting|Finished|Discover)' "$log" | tail -120
+  # What failed and where, without what the nodes logged meanwhile; told again at the end, where one looks first.
+  [ $bad = 0 ] || awk -v project="$name" '/\[(FAIL|ERROR)\]$/ { left = 25; print project ":" } left-- > 0' "$log" | tee -a "$results/failures"
 done
+if [ $DOS_TEST_DOSE = full ] && [ ${#only[@]} = 0 ]; then
+  began=$SECONDS
+  if bash deploy/ci/packages.sh; then
+    passed=$((passed + 1))
+    echo "packages: passed, $((SECONDS - began)) s"
+  else
+    failed=$((failed + 1))
+    echo "packages: failed, $((SECONDS - began)) s"
+  fi
+fi
+if [ -s "$results/failures" ]; then
+  echo "--- what failed, once more ---"
+  tail -c 20000 "$results/failures"
+fi
 echo "in all $((SECONDS - started)) s"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]

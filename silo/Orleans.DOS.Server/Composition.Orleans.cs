@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
 using Orleans.DOS.Server.Boot;
 using Orleans.DOS.Server.Nodes;
@@ -44,18 +45,20 @@ internal static partial class Composition
             options.SupportedNamespacePrefixes.Add("Microsoft.Data.Sqlite");
         });
         silo.AddIncomingGrainCallFilter<IncomingCallFilter>();
+        silo.AddIncomingGrainCallFilter<IndirectProbeFilter>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallFilter>();
     }
 
     /// <summary>
     /// Promised (design, section 5): one crash noticed within 3 s, one freeze within 15 s, two of three at once within 45 s. A crash
-    /// resets its connections and fails probes at once; a freeze takes three probes that time out, the last through another node.
+    /// resets its connections and fails probes at once: three of them, 0.8 s apart. A freeze takes two that time out and two or three
+    /// through another node (<see cref="IndirectProbeFilter"/>).
     /// When two of three are gone at once, the one left finds no second voter: the votes of the dead do not count once they have
     /// missed their signs of life in the table (2 x 3 s).
     /// </summary>
     private static void Tune(ClusterMembershipOptions options)
     {
-        options.ProbeTimeout = TimeSpan.FromSeconds(1);
+        options.ProbeTimeout = TimeSpan.FromSeconds(0.8);
         options.NumMissedProbesLimit = 3;
         options.TableRefreshTimeout = TimeSpan.FromSeconds(5);
         options.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(3);

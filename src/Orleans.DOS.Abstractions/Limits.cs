@@ -45,6 +45,9 @@ public static class Limits
     /// <summary>Captured output kept for one stream of one process; older output is dropped in rotations of half of it.</summary>
     public const long CapturedOutputBytesMax = 8L * 1024 * 1024;
 
+    /// <summary>Captured output of ended processes that one node keeps; beyond it the output of those that ended first is dropped.</summary>
+    public const long EndedOutputBytesMax = 1024L * 1024 * 1024;
+
     /// <summary>Bytes that wait in a process' standard input before the writer is held back.</summary>
     public const int StandardInputBufferBytesMax = 256 * 1024;
 
@@ -65,6 +68,27 @@ public static class Limits
 
     /// <summary>Runs of one task before its job fails.</summary>
     public const int TaskAttemptsMax = 4;
+
+    /// <summary>How often one task may lose its worker before its job fails: a neighbour's end is not its fault, five times are a pattern.</summary>
+    public const int TaskWorkerLossesMax = 5;
+
+    /// <summary>Between a run of a task that met an unavailable cluster and the next one.</summary>
+    public static readonly TimeSpan TaskUnavailablePause = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a task is tried again, without being charged, while the cluster is unavailable to it.</summary>
+    public static readonly TimeSpan TaskUnavailableMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a map output may be unavailable to a reducer before it counts as lost.</summary>
+    public static readonly TimeSpan MapOutputUnavailableMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>Pieces of input of one map task.</summary>
+    public const int TaskPiecesMax = 10_000;
+
+    /// <summary>Characters that the pieces of one map task take in its message: a quarter of what a worker's pipe carries.</summary>
+    public const int TaskInputCharsMax = 4 * 1024 * 1024;
+
+    /// <summary>Map tasks of a job that reduces: each reducer is told of all their outputs in one message of some 200 bytes each.</summary>
+    public const int ReduceInputsMax = 40_000;
 
     /// <summary>Bytes of one record (a line) in a job's input: bounds a worker's memory.</summary>
     public const int RecordBytesMax = 8 * 1024 * 1024;

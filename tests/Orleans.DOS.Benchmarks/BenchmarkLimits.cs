@@ -7,11 +7,11 @@ namespace Orleans.DOS.Benchmarks;
 /// <summary>What the bare means reach, each measured once in this run, when first asked for.</summary>
 public sealed class BenchmarkLimits(string directory, string connectionString, bool quick) : IAsyncDisposable
 {
-    private readonly TimeSpan _span = TimeSpan.FromSeconds(quick ? 2 : 5);
+    private readonly TimeSpan _span = TimeSpan.FromSeconds(quick ? 1 : 5);
     private BareCluster? _bare;
     private double? _read, _write, _disk, _syncs;
 
-    public double DiskWrite => _disk ??= BareDisk.SequentialWrite(directory, quick ? 256L << 20 : 1L << 30, quick ? 1 : 5);
+    public double DiskWrite => _disk ??= BareDisk.SequentialWrite(directory, quick ? 128L << 20 : 1L << 30, quick ? 1 : 5);
 
     public double SyncsPerSecond => _syncs ??= BareDisk.SyncsPerSecond(directory, _span);
 

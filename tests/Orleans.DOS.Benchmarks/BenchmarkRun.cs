@@ -76,7 +76,7 @@ public sealed class BenchmarkRun : IAsyncDisposable
     /// <summary>Resident memory of a node that does nothing: the largest of the three.</summary>
     private async Task IdleAsync(CancellationToken cancellation)
     {
-        await Task.Delay(IdleBeforeMeasure, cancellation);
+        await Task.Delay(IdleBeforeMeasure, cancellation); // tidy: idle memory is measured after a while of doing nothing
         var resident = _nodes.HostProcesses.Max(RealNodes.ResidentBytes) / 1e6;
         _report.Add(BenchmarkRow.AtMost("idle-node", resident, "MB resident", 250));
     }

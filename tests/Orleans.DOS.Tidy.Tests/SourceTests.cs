@@ -23,8 +23,8 @@ public partial class SourceTests
         (@"\bThread\.Sleep\(", "", "await the event, or poll with a deadline"),
         (@"\bTask\.Delay\(", "tests/", "await the event; across processes use Poll.UntilAsync"),
         (@"\bDateTime(Offset)?\.(Utc)?Now\b", "(?!tests/)", "TimeProvider, or the instant as an argument"),
-        (@"\bConfigureAwait\(", "grains/", "nothing: the turn ends where you cannot see it"),
-        (@"\bTask\.Run\(", "grains/", "the turn, or a service of the nucleus"),
+        (@"\bConfigureAwait\(", "grains/.*Grain[^/]*$", "nothing: the turn ends where you cannot see it"),
+        (@"\bTask\.Run\(", "grains/.*Grain[^/]*$", "the turn, or a service of the nucleus"),
         (@"\basync void\b", "", "async Task"),
         (@"\.GetAwaiter\(\)\.GetResult\(\)|\.Wait\(\)", "grains/|silo/Orleans.DOS.Nucleus", "await"),
         (@"catch\s*(\([^)]*\))?\s*\{\s*\}", "", "handle it, or say in a comment inside why not"),
@@ -44,8 +44,10 @@ public partial class SourceTests
             where Regex.IsMatch(path, "^(" + ban.Where + ")")
             from line in lines.Index()
             where Regex.IsMatch(line.Item, ban.Pattern) && !line.Item.TrimStart().StartsWith("//", StringComparison.Ordinal)
+                // A suppression says why, on the line itself.
+                && !line.Item.Contains("// tidy: ", StringComparison.Ordinal)
             select $"{path}:{line.Index + 1}: use instead: {ban.Instead}";
-        Assert.Empty(found);
+        Assert.True(!found.Any(), string.Join(Environment.NewLine, found));
     }
 
     [Fact]
@@ -91,7 +93,7 @@ public partial class SourceTests
             from path in Checkout.Files("*Grain.cs")
             where path.StartsWith("grains/", StringComparison.Ordinal)
             let text = Checkout.Read(path)
-            where Regex.IsMatch(text, @"class \w+Grain\b") && !text.Contains("[GrainType(\"dos.", StringComparison.Ordinal)
+            where Regex.IsMatch(text, @"class \w+Grain\b") && !text.Contains("GrainType(\"dos.", StringComparison.Ordinal)
             select path;
         Assert.Empty(without);
     }
@@ -100,7 +102,7 @@ public partial class SourceTests
     {
         var grown = sizes.Where(size => size.Value > Math.Max(max, ratchet.GetValueOrDefault(size.Key)))
             .Select(size => $"{size.Key}: {size.Value} {what}");
-        Assert.Empty(grown);
+        Assert.True(!grown.Any(), string.Join(Environment.NewLine, grown));
         var needless = ratchet.Where(entry => sizes.GetValueOrDefault(entry.Key) <= max).Select(entry => $"{entry.Key}: take it out of the ratchet");
         Assert.Empty(needless);
     }

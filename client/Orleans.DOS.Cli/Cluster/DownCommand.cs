@@ -4,23 +4,19 @@ namespace Orleans.DOS.Cli.Cluster;
 
 internal static class DownCommand
 {
+    /// <summary>Longer than the supervisor gives its nodes.</summary>
     private static readonly TimeSpan EndMax = TimeSpan.FromSeconds(20);
 
     public static Command Create() => Session.On(new Command("down", "Stop the nodes that 'dos up' keeps"), async (session, cancellation) =>
     {
-        if (SupervisorProcess.Find(session.Data) is not { } pid)
+        if (SupervisorLock.Find(session.Data) is not { Process: var supervisor })
         {
             throw new DosException(DosErrorCode.Unavailable, $"no 'dos up' keeps {session.Data.Path}");
         }
-        HostProcess.Terminate(pid);
-        var until = DateTime.UtcNow + EndMax;
-        while (SupervisorProcess.Find(session.Data) is not null)
+        HostProcess.Terminate(supervisor.Pid);
+        if (!await supervisor.GoneAsync(EndMax, cancellation))
         {
-            if (DateTime.UtcNow > until)
-            {
-                throw new DosException(DosErrorCode.OutcomeUnknown, $"process {pid} has not ended after {EndMax.TotalSeconds:0} s");
-            }
-            await Task.Delay(100, cancellation);
+            throw new DosException(DosErrorCode.OutcomeUnknown, $"process {supervisor.Pid} has not ended after {EndMax.TotalSeconds:0} s");
         }
     });
 }

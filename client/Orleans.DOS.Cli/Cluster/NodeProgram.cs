@@ -3,7 +3,7 @@ namespace Orleans.DOS.Cli.Cluster;
 /// <summary>Finds the node's executable: $DOS_NODE, beside the command line, or in the checkout's build output.</summary>
 internal static class NodeProgram
 {
-    private const string FileName = "Orleans.DOS.Node";
+    public const string FileName = "Orleans.DOS.Node";
 
     public static string Find()
     {
@@ -11,6 +11,8 @@ internal static class NodeProgram
         [
             Environment.GetEnvironmentVariable("DOS_NODE") ?? "",
             Path.Combine(AppContext.BaseDirectory, FileName),
+            // As the tool's package lays it out.
+            Path.Combine(AppContext.BaseDirectory, "node", FileName),
             Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../silo/Orleans.DOS.Node/bin/Release/net10.0", FileName)),
         ];
         return places.FirstOrDefault(File.Exists)

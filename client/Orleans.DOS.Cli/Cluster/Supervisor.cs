@@ -1,97 +1,104 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Orleans.DOS.Cli.Cluster;
 
 /// <summary>
-/// Keeps the nodes of one directory on this host. It holds a lock on the directory while it lives (the kernel lets it go with the
-/// process, however that ends); the lock's file holds its process id for <c>dos down</c>. Nodes that an earlier supervisor left
-/// behind are killed at the start.
+/// Keeps the nodes of one directory on this host, under a lock while it lives. Nodes that an earlier supervisor left behind are
+/// killed first. Start, ReadyAsync, RunAsync, DisposeAsync.
 /// </summary>
 internal sealed class Supervisor : IAsyncDisposable
 {
-    private readonly FileStream _lock;
+    private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(60);
+
+    private readonly SupervisorLock _lock;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Task _running;
+    private readonly IReadOnlyList<NodeKeeper> _keepers;
+    private readonly Task[] _running;
+    private readonly Task _firstFailure;
 
-    private Supervisor(FileStream held, IReadOnlyList<NodeKeeper> keepers)
+    private Supervisor(SupervisorLock held, IReadOnlyList<NodeKeeper> keepers)
     {
-        _lock = held;
-        Keepers = keepers;
-        _running = Task.WhenAll(keepers.Select(keeper => keeper.RunAsync(_stop.Token)));
+        (_lock, _keepers) = (held, keepers);
+        _running = [.. keepers.Select(keeper => keeper.RunAsync(_stop.Token))];
+        _firstFailure = FirstFailureAsync();
     }
-
-    public IReadOnlyList<NodeKeeper> Keepers { get; }
 
     /// <exception cref="DosException">InUse: another supervisor keeps this directory.</exception>
-    public static Supervisor Start(SupervisorOptions options, Action<string> tell)
+    public static async Task<Supervisor> StartAsync(SupervisorOptions options, Action<string> tell, CancellationToken cancellation)
     {
-        var program = NodeProgram.Find();
-        Directory.CreateDirectory(options.Data.NodesPath);
-        var held = Lock(options.Data);
-        foreach (var left in options.Data.Ready().Where(node => HostProcess.Runs(node.Pid, program)))
+        tell = EvenIfFull(tell);
+        DataFolder.MakePrivate(options.Data.NodesPath);
+        var held = SupervisorLock.Take(options.Data);
+        try
         {
-            tell($"node {left.Name} was left behind by an earlier supervisor; it is killed");
-            HostProcess.Kill(left.Pid);
+            await Leftovers.KillAsync(options.Data, tell, cancellation);
+            var cpus = Math.Max(1, Environment.ProcessorCount / options.Nodes);
+            return new Supervisor(held, [.. Enumerable.Range(1, options.Nodes)
+                .Select(number => "node" + number.ToString(CultureInfo.InvariantCulture))
+                .Select(name => new NodeKeeper(name, NodeStart.Of(options.Data, name, cpus, options.Nodes, options.Postgres).Supervised(), options.Data, tell))]);
         }
-        var cpus = Math.Max(1, Environment.ProcessorCount / options.Nodes).ToString(CultureInfo.InvariantCulture);
-        var keepers = Enumerable.Range(1, options.Nodes).Select(number => "node" + number.ToString(CultureInfo.InvariantCulture)).Select(name =>
+        catch
         {
-            List<string> arguments = ["--data", options.Data.Path, "--name", name, "--cpus", cpus, "--nodes-declared", options.Nodes.ToString(CultureInfo.InvariantCulture)];
-            if (options.Postgres is { } postgres)
-            {
-                arguments.AddRange(["--postgres", postgres]);
-            }
-            return new NodeKeeper(name, program, arguments, options.Data, tell);
-        });
-        return new Supervisor(held, [.. keepers]);
+            held.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Waits until every node is up.</summary>
-    /// <exception cref="DosException">Unavailable after <paramref name="limit"/>; what a node said that can never start.</exception>
-    public async Task ReadyAsync(TimeSpan limit, CancellationToken cancellation)
+    /// <summary>What is told goes into a log, whose disk may be the one that is full: a line is lost then, and not the supervisor.</summary>
+    private static Action<string> EvenIfFull(Action<string> tell) => line =>
     {
-        var until = DateTime.UtcNow + limit;
-        while (!Keepers.All(keeper => DataFolder.ReadyIn(keeper.Directory) is not null))
+        try
         {
-            if (_running.IsFaulted)
+            tell(line);
+        }
+        catch (IOException)
+        {
+            // There is nowhere else to tell it.
+        }
+    };
+
+    /// <summary>Waits until every node is up.</summary>
+    /// <exception cref="DosException">Unavailable after 60 s; what a node said that refuses to start.</exception>
+    public async Task ReadyAsync(CancellationToken cancellation)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (_keepers.Where(keeper => !keeper.IsUp).ToList() is { Count: > 0 } missing)
+        {
+            if (_firstFailure.IsCompleted)
             {
-                await _running;
+                await _firstFailure;
             }
-            if (DateTime.UtcNow > until)
+            if (Stopwatch.GetElapsedTime(began) > ReadyMax)
             {
-                throw new DosException(DosErrorCode.Unavailable, $"the nodes were not up after {limit.TotalSeconds:0} s");
+                var said = missing.Select(keeper => keeper.Said).FirstOrDefault(said => said is not null);
+                throw new DosException(DosErrorCode.Unavailable,
+                    $"{string.Join(", ", missing.Select(keeper => keeper.Name))} not up after {ReadyMax.TotalSeconds:0} s{(said is null ? "" : $": {said.Message} ({said.Code})")}");
             }
             await Task.Delay(50, cancellation);
         }
+        _lock.Ready();
     }
 
     /// <summary>Waits until cancelled.</summary>
-    public Task RunAsync(CancellationToken cancellation) => _running.WaitAsync(cancellation);
+    public Task RunAsync(CancellationToken cancellation) => _firstFailure.WaitAsync(cancellation);
 
     /// <summary>Ends the nodes: TERM, after 10 s KILL.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         // A node's refusal has been told by ReadyAsync or RunAsync; here only the end counts.
-        await ((Task)_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        File.Delete(_lock.Name);
-        await _lock.DisposeAsync();
+        await Task.WhenAll(_running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _lock.Dispose();
         _stop.Dispose();
     }
 
-    private static FileStream Lock(DataFolder data)
+    /// <summary>Fails as soon as one keeper fails; the others are still running then.</summary>
+    private async Task FirstFailureAsync()
     {
-        try
+        await foreach (var ended in Task.WhenEach(_running))
         {
-            var held = new FileStream(data.LockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            held.SetLength(0);
-            held.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-            held.Flush();
-            return held;
-        }
-        catch (IOException)
-        {
-            throw new DosException(DosErrorCode.InUse, $"another 'dos up' keeps {data.Path}");
+            await ended;
         }
     }
 }

@@ -18,8 +18,7 @@ internal static class FsCommand
     public static Command Create() => new("fs", "Files and directories")
     {
         Session.On(new Command("ls", "List a directory") { Listed }, ListAsync),
-        Session.On(new Command("cat", "Write a file to standard output") { One }, (session, cancellation) =>
-            Content.ReadAsync(session.Machine.Files, session.Get(One), Console.OpenStandardOutput(), cancellation)),
+        Session.On(new Command("cat", "Write a file to standard output") { One }, CatAsync),
         Session.On(new Command("put", "Store a local file; '-' is standard input") { From, To, Replicas }, PutAsync),
         Session.On(new Command("get", "Fetch a file; '-' is standard output") { From, To }, GetAsync),
         Session.On(new Command("mkdir", "Make a directory") { One, Parents }, (session, cancellation) =>
@@ -34,6 +33,12 @@ internal static class FsCommand
         Session.On(new Command("stat", "Show what is known of a path") { One }, async (session, cancellation) =>
             Print(session, [await session.Machine.Files.StatAsync(session.Get(One), followLinks: false, cancellation)])),
     };
+
+    private static async Task CatAsync(Session session, CancellationToken cancellation)
+    {
+        await using var target = StandardOutput.Open();
+        await Content.ReadAsync(session.Machine.Files, session.Get(One), target, cancellation);
+    }
 
     private static async Task ListAsync(Session session, CancellationToken cancellation)
     {
@@ -65,22 +70,25 @@ internal static class FsCommand
         {
             throw new DosException(DosErrorCode.IsADirectory, $"{session.Get(From)} is a directory");
         }
-        await using var target = session.Get(To) == "-" ? Console.OpenStandardOutput() : File.Create(session.Get(To));
+        await using var target = session.Get(To) == "-" ? StandardOutput.Open() : File.Create(session.Get(To));
         await Content.ReadAsync(session.Machine.Files, session.Get(From), target, cancellation);
     }
+
+    /// <summary>What shows the system's state has no time at which it was last changed: null.</summary>
+    private static DateTimeOffset? Known(DateTimeOffset modified) => modified > DateTimeOffset.UnixEpoch ? modified : null;
 
     private static void Print(Session session, IEnumerable<FileStat> files) => Printer.Rows(
         session, files,
         f => new
         {
             inode = f.Inode.Value, name = f.Name, kind = f.Kind, size = f.Size, mode = f.Mode, uid = f.UserId, gid = f.GroupId, links = f.Links,
-            modified = f.Modified, replicas = f.Replicas, target = f.Target,
+            modified = Known(f.Modified), replicas = f.Replicas, target = f.Target,
         },
         ["MODE", "LINKS", "SIZE", "MODIFIED", "NAME"],
         f =>
         [
             (f.Kind switch { InodeKind.Directory => "d", InodeKind.SymbolicLink => "l", _ => "-" }) + Human.Mode(f.Mode), f.Links.ToString(),
-            f.Kind == InodeKind.Directory ? "-" : Human.Bytes(f.Size), f.Modified.ToString("yyyy-MM-dd HH:mm:ss"),
+            f.Kind == InodeKind.Directory ? "-" : Human.Bytes(f.Size), Known(f.Modified)?.ToString("yyyy-MM-dd HH:mm:ss") ?? "-",
             f.Name + (f.Kind == InodeKind.Directory ? "/" : "") + (f.Target is null ? "" : " -> " + f.Target),
         ]);
 }

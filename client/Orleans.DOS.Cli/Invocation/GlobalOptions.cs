@@ -7,19 +7,21 @@ internal static class GlobalOptions
 {
     public static readonly Option<string?> Data = new("--data")
     {
-        Description = "Directory of the cluster (default: $DOS_DATA, then ~/.local/share/orleans-dos)", Recursive = true,
+        Description = "Directory of the cluster (default: $DOS_DATA, the context's, then ~/.local/share/orleans-dos)", Recursive = true,
     };
+    public static readonly Option<string?> Context = new("--context") { Description = "Cluster by name, see 'dos context' (default: $DOS_CONTEXT, then the current one)", Recursive = true };
     public static readonly Option<string[]> Url = new("--url") { Description = "HTTP door of a node, when the cluster is elsewhere", Recursive = true };
     public static readonly Option<string?> Credential = new("--credential")
     {
         Description = "File that holds the token; '-' reads it from standard input", Recursive = true,
     };
-    public static readonly Option<string> Machine = new("--machine") { Description = "Name of the machine", Recursive = true, DefaultValueFactory = _ => "main" };
+    public static readonly Option<string?> Machine = new("--machine") { Description = "Name of the machine (default: the context's, then main)", Recursive = true };
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON, one object a line", Recursive = true };
 
     public static void AddTo(RootCommand root)
     {
         root.Add(Data);
+        root.Add(Context);
         root.Add(Url);
         root.Add(Credential);
         root.Add(Machine);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orleans.DOS.Cli.Contexts;
 using Orleans.DOS.Client.Http;
 using Orleans.DOS.Machines;
 
@@ -8,9 +9,11 @@ namespace Orleans.DOS.Cli;
 internal sealed class Session(ParseResult parsed) : IDisposable
 {
     private HttpMachine? _machine;
+    private ClusterPlace? _place;
 
     public bool Json { get; } = parsed.GetValue(GlobalOptions.Json);
-    public DataFolder Data { get; } = DataFolder.Of(parsed.GetValue(GlobalOptions.Data));
+    /// <exception cref="DosException">InvalidArgument: the command is about a cluster elsewhere.</exception>
+    public DataFolder Data => Place.Data;
     public IMachine Machine => _machine ??= Connect();
 
     public T Get<T>(Option<T> option) => parsed.GetValue(option)!;
@@ -28,6 +31,11 @@ internal sealed class Session(ParseResult parsed) : IDisposable
                 using var session = new Session(parsed);
                 return await action(session, cancellation);
             }
+            catch (Exception failure) when (StandardOutput.IsReaderGone(failure))
+            {
+                // 'dos fs cat BIG | head': who reads has enough, and needs no sentence.
+                return StandardOutput.ReaderGoneExitCode;
+            }
             catch (Exception failure)
             {
                 return Failure.Tell(Failure.Of(failure));
@@ -42,20 +50,23 @@ internal sealed class Session(ParseResult parsed) : IDisposable
         return 0;
     });
 
+    /// <exception cref="DosException">InvalidArgument.</exception>
+    public static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttp || url.Scheme == Uri.UriSchemeHttps)
+        ? url
+        : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no address of a node");
+
     private HttpMachine Connect()
     {
-        var urls = Get(GlobalOptions.Url) is { Length: > 0 } given ? given.Select(Address).ToArray() : Data.Urls();
-        return HttpMachine.Create(new HttpMachineOptions { Urls = urls, Token = Token(), Machine = Get(GlobalOptions.Machine) });
+        var urls = Get(GlobalOptions.Url) is { Length: > 0 } given ? given.Select(Address).ToArray() : Place.Urls();
+        return HttpMachine.Create(new HttpMachineOptions { Urls = urls, Token = Token(), Machine = Get(GlobalOptions.Machine) ?? Place.Machine ?? "main" });
     }
+
+    private ClusterPlace Place => _place ??= ClusterPlace.Of(Get(GlobalOptions.Data), Get(GlobalOptions.Context));
 
     private string Token() => Get(GlobalOptions.Credential) switch
     {
         "-" => Console.In.ReadLine()?.Trim() ?? "",
         { } file => File.ReadAllText(file).Trim(),
-        null => Data.Token(),
+        null => Place.Token(),
     };
-
-    private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out var url)
-        ? url
-        : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no address of a node");
 }

@@ -7,7 +7,7 @@ internal static class JobCommand
 {
     private static readonly Argument<string> Program = new("PROGRAM");
     private static readonly Argument<string[]> Inputs = new("INPUTS") { Arity = ArgumentArity.OneOrMore };
-    private static readonly Argument<long> Id = new("JOB");
+    private static readonly Argument<long> Id = Number.Argument("JOB", "number of a job; 'dos job ls' lists them");
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Directory for the results (default: /jobs/<id>)" };
     private static readonly Option<string[]> Parameters = new("--set") { Description = "key=value for the program" };
     private static readonly Option<int> Partitions = new("--partitions") { Description = "Reduce partitions; 0: one per node" };

@@ -12,6 +12,7 @@ internal static class NodeCommand
         Session.On(new Command("ls", "List nodes"), async (session, cancellation) => Print(session, await session.Machine.Nodes.ListAsync(cancellation))),
         Session.On(new Command("show", "Show one node") { Id }, async (session, cancellation) =>
             Print(session, [await session.Machine.Nodes.StatusAsync(new NodeId(session.Get(Id)), cancellation)])),
+        NodeStartCommand.Create(),
     };
 
     private static void Print(Session session, IEnumerable<NodeStatus> nodes) => Printer.Rows(

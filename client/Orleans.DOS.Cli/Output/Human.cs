@@ -18,7 +18,25 @@ internal static class Human
         return string.Create(CultureInfo.InvariantCulture, $"{(unit == 0 ? value : Math.Round(value, 1))} {Units[unit]}");
     }
 
-    public static string Age(DateTimeOffset? since) => since is not { } start ? "-" : Span(DateTimeOffset.UtcNow - start);
+    /// <summary>Reads 64MiB, 1GiB, 4096.</summary>
+    /// <exception cref="DosException">InvalidArgument.</exception>
+    public static long ParseBytes(string text)
+    {
+        for (var unit = Units.Length - 1; unit >= 0; unit--)
+        {
+            if (text.EndsWith(Units[unit], StringComparison.OrdinalIgnoreCase)
+                && long.TryParse(text.AsSpan(0, text.Length - Units[unit].Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+                && count > 0 && count <= long.MaxValue >> (10 * unit))
+            {
+                return count << (10 * unit);
+            }
+        }
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) && bytes > 0
+            ? bytes
+            : throw new DosException(DosErrorCode.InvalidArgument, $"'{text}' is no size such as 256MiB");
+    }
+
+    public static string Age(DateTimeOffset? since) => since is not { } start ? "-" : Span(TimeProvider.System.GetUtcNow() - start);
 
     public static string Span(TimeSpan span) => span switch
     {

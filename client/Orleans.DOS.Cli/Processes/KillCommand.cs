@@ -5,7 +5,7 @@ namespace Orleans.DOS.Cli.Processes;
 internal static class KillCommand
 {
     private static readonly Option<string> Signal = new("--signal", "-s") { Description = "TERM, KILL, INT, STOP or CONT", DefaultValueFactory = _ => "TERM" };
-    private static readonly Argument<long> Pid = new("PID");
+    private static readonly Argument<long> Pid = ProcessView.PidArgument();
 
     public static Command Create() => Session.On(new Command("kill", "Send a signal to a process") { Signal, Pid }, (session, cancellation) =>
     {

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Cli.Processes;
@@ -5,6 +6,8 @@ namespace Orleans.DOS.Cli.Processes;
 /// <summary>How a process is shown, and how its number and a signal are read.</summary>
 internal static class ProcessView
 {
+    public static Argument<long> PidArgument() => Number.Argument("PID", "pid; 'dos ps --all' lists them");
+
     public static object Json(ProcessStatus p) => new
     {
         pid = p.Pid.Value, program = p.Program, arguments = p.Arguments, state = p.State, exitCode = p.ExitCode, reason = p.Reason,

@@ -4,7 +4,7 @@ namespace Orleans.DOS.Cli.Processes;
 
 internal static class WaitCommand
 {
-    private static readonly Argument<long> Pid = new("PID");
+    private static readonly Argument<long> Pid = ProcessView.PidArgument();
 
     public static Command Create() => Session.On(new Command("wait", "Wait for the end of a process; its exit code is the command's") { Pid }, async (session, cancellation) =>
     {

@@ -26,7 +26,7 @@ internal sealed class ClusterJobs(ClusterCaller caller) : IJobs
 
     public async IAsyncEnumerable<JobStatus> WatchAsync(JobId job, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var patience = new Patience(caller.Time);
+        var patience = new Patience(caller.Time, CallBudget.Patience);
         JobStatus? known = null;
         while (known is not { HasEnded: true })
         {

@@ -23,7 +23,7 @@ internal sealed class ClusterProcesses(ClusterCaller caller) : IProcesses
 
     public async Task<ProcessStatus> WaitAsync(ProcessId pid, CancellationToken cancellationToken = default)
     {
-        var patience = new Patience(caller.Time);
+        var patience = new Patience(caller.Time, CallBudget.Patience);
         while (true)
         {
             try

@@ -32,6 +32,8 @@ internal sealed class HttpCaller : IDisposable
 
     public TimeProvider Time => _time;
 
+    public Patience NewPatience() => new(_time, _options.Patience);
+
     public Task<T> JsonAsync<T>(HttpCall call, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(
             call,
@@ -51,6 +53,7 @@ internal sealed class HttpCaller : IDisposable
         var attemptMax = call.LongPoll ? CallBudget.LongPollAttempt : _options.AttemptTimeout;
         var begun = _time.GetTimestamp();
         var (unheard, refusals) = (false, 0);
+        DosError? told = null;
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -63,7 +66,7 @@ internal sealed class HttpCaller : IDisposable
             }
             catch (DosException exception) when (exception.Code is DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown)
             {
-                (failure, refusals) = (exception.Error, 0);
+                (failure, told, refusals) = (exception.Error, exception.Error, 0);
                 unheard |= exception.Code == DosErrorCode.OutcomeUnknown;
             }
             catch (Exception exception) when (HttpFailures.IsLostCall(exception) && !cancellationToken.IsCancellationRequested)
@@ -71,7 +74,8 @@ internal sealed class HttpCaller : IDisposable
                 var refused = HttpFailures.WasNotSent(exception);
                 unheard |= !refused;
                 refusals = refused ? refusals + 1 : 0;
-                failure = new DosError(DosErrorCode.Unavailable, $"no node answers at {string.Join(", ", Shown)}");
+                // What a node has said tells more than the silence of the next.
+                failure = told ?? new DosError(DosErrorCode.Unavailable, $"no node answers at {string.Join(", ", Shown)}");
             }
             Interlocked.CompareExchange(ref _node, (node + 1) % _origins.Length, node);
             var pause = failure.RetryAfter is { } wait && wait > CallBudget.Pause ? wait : CallBudget.Pause;

@@ -26,22 +26,35 @@ internal sealed class HttpJobs(HttpCaller caller, string root) : IJobs
     /// <summary>One JSON object a line; the node sends an empty line each second, so that one that is frozen is noticed.</summary>
     public async IAsyncEnumerable<JobStatus> WatchAsync(JobId job, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var patience = new Patience(caller.Time);
-        var ended = false;
-        while (!ended)
+        var patience = caller.NewPatience();
+        string? last = null;
+        while (true)
         {
             using var lines = await LinesAsync(job, patience, cancellationToken).ConfigureAwait(false);
-            while (!ended && lines is not null && await lines.NextAsync(cancellationToken).ConfigureAwait(false) is { } line)
+            for (var first = true; lines is not null && await lines.NextAsync(cancellationToken).ConfigureAwait(false) is { } line; first = false)
             {
-                patience.Heard();
-                if (line.Length > 0)
+                // The first line only says again what is known: a connection that breaks behind it each time is no progress.
+                if (!first || line != last)
                 {
-                    var status = JsonSerializer.Deserialize(line, DosJson.Default.JobStatus)!;
-                    ended = status.HasEnded;
-                    yield return status;
+                    patience.Heard();
+                }
+                if (line.Length == 0 || line == last)
+                {
+                    continue;
+                }
+                last = line;
+                var status = JsonSerializer.Deserialize(line, DosJson.Default.JobStatus)!;
+                yield return status;
+                if (status.HasEnded)
+                {
+                    yield break;
                 }
             }
-            if (!ended && lines is not null)
+            if (!patience.Lasts)
+            {
+                throw new DosException(DosErrorCode.Unavailable, $"the nodes break off whenever they are asked about job {job}");
+            }
+            if (lines is not null)
             {
                 caller.PassOn();
                 await Task.Delay(CallBudget.Pause, caller.Time, cancellationToken).ConfigureAwait(false);

@@ -19,4 +19,7 @@ public sealed record HttpMachineOptions
 
     /// <summary>Of one attempt at one node.</summary>
     public TimeSpan AttemptTimeout { get; init; } = CallBudget.Attempt;
+
+    /// <summary>How long a wait (for the end of a process, or of a job) goes on without progress while calls fail.</summary>
+    public TimeSpan Patience { get; init; } = CallBudget.Patience;
 }

@@ -24,7 +24,7 @@ internal sealed class HttpProcesses(HttpCaller caller, string root) : IProcesses
 
     public async Task<ProcessStatus> WaitAsync(ProcessId pid, CancellationToken cancellationToken = default)
     {
-        var patience = new Patience(caller.Time);
+        var patience = caller.NewPatience();
         while (true)
         {
             try

@@ -18,6 +18,7 @@ internal abstract class CatalogSession(ISqlDialect dialect, DbConnection connect
     public abstract Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null);
     public abstract Task<T?> QueryFirstAsync<T>(string sql, object? parameters = null);
     public abstract Task<int> ExecuteAsync(string sql, object? parameters = null);
+    public abstract void Queue(string sql, object parameters, Func<int, Exception?>? check = null);
 
     /// <summary>What still holds this session (work that awaited something else) must not reach the next transaction on its connection.</summary>
     public void End() => ended = true;
@@ -42,6 +43,17 @@ internal sealed class SqliteSession(DbConnection connection) : CatalogSession(Sq
 
     public override Task<int> ExecuteAsync(string sql, object? parameters = null) => Run(() => Connection.Execute(sql, parameters));
 
+    /// <summary>Nothing is gained by waiting: there is no way to a server.</summary>
+    public override void Queue(string sql, object parameters, Func<int, Exception?>? check = null)
+    {
+        RequireOpen();
+        var changed = Connection.Execute(sql, parameters);
+        if (check?.Invoke(changed) is { } failure)
+        {
+            throw failure;
+        }
+    }
+
     private Task<T> Run<T>(Func<T> statement)
     {
         try
@@ -53,24 +65,5 @@ internal sealed class SqliteSession(DbConnection connection) : CatalogSession(Sq
         {
             return Task.FromException<T>(failure);
         }
-    }
-}
-
-internal sealed class PostgresSession(DbConnection connection, DbTransaction transaction, CancellationToken cancellationToken)
-    : CatalogSession(PostgresDialect.Instance, connection, transaction)
-{
-    public override async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
-        (await Connection.QueryAsync<T>(Command(sql, parameters))).AsList();
-
-    public override async Task<T?> QueryFirstAsync<T>(string sql, object? parameters = null) where T : default =>
-        await Connection.QueryFirstOrDefaultAsync<T>(Command(sql, parameters));
-
-    public override async Task<int> ExecuteAsync(string sql, object? parameters = null) =>
-        await Connection.ExecuteAsync(Command(sql, parameters));
-
-    private CommandDefinition Command(string sql, object? parameters)
-    {
-        RequireOpen();
-        return new CommandDefinition(sql, parameters, Transaction, cancellationToken: cancellationToken);
     }
 }

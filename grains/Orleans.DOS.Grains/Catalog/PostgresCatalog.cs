@@ -75,6 +75,7 @@ internal sealed partial class PostgresCatalog : IOpenCatalog
         try
         {
             result = await work(session);
+            await session.FlushAsync();
         }
         finally
         {

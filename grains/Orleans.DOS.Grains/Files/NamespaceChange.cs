@@ -45,8 +45,8 @@ internal sealed class NamespaceChange(CallContext context, long now, IReadOnlyLi
     }
 
     /// <summary>Tells watchers. Its transaction number is the row's default.</summary>
-    public Task LogAsync(ICatalogSession session, InodeId parent, string name, InodeId inode, ChangeKind kind) =>
-        session.ExecuteAsync(
+    public void Log(ICatalogSession session, InodeId parent, string name, InodeId inode, ChangeKind kind) =>
+        session.Queue(
             "INSERT INTO dos_changes(change_id, machine_id, parent_id, name, inode_id, kind, at) VALUES (@id, @machine, @parent, @name, @inode, @kind, @now)",
             new { id = changeIds[_changesUsed++], machine = context.Machine.Value, parent = parent.Value, name, inode = inode.Value, kind = (long)kind, now });
 
@@ -56,8 +56,8 @@ internal sealed class NamespaceChange(CallContext context, long now, IReadOnlyLi
     /// </summary>
     /// <param name="links">What to add to its link count.</param>
     /// <exception cref="ChangedMeanwhileException">The directory is gone.</exception>
-    public Task TouchAsync(ICatalogSession session, InodeId directory, int links = 0) =>
-        session.ExpectAsync(
+    public void Touch(ICatalogSession session, InodeId directory, int links = 0) =>
+        session.Expect(
             1,
             "UPDATE dos_inodes SET mtime = @now, ctime = @now, version = version + 1, nlink = nlink + @links WHERE inode_id = @directory AND kind = 2",
             new { now, links = (long)links, directory = directory.Value });
@@ -65,13 +65,8 @@ internal sealed class NamespaceChange(CallContext context, long now, IReadOnlyLi
 
 internal static class Expectation
 {
-    /// <summary>Runs statements that must change exactly so many rows.</summary>
-    /// <exception cref="ChangedMeanwhileException">They did not.</exception>
-    public static async Task ExpectAsync(this ICatalogSession session, int rows, string sql, object parameters)
-    {
-        if (await session.ExecuteAsync(sql, parameters) != rows)
-        {
-            throw new ChangedMeanwhileException();
-        }
-    }
+    /// <summary>Queues a statement that must change exactly so many rows.</summary>
+    /// <exception cref="ChangedMeanwhileException">It did not; thrown before the commit at the latest.</exception>
+    public static void Expect(this ICatalogSession session, int rows, string sql, object parameters) =>
+        session.Queue(sql, parameters, changed => changed == rows ? null : new ChangedMeanwhileException());
 }

@@ -54,7 +54,7 @@ internal sealed partial class NamespaceGrain
         var answer = await work(session, change);
         if (!change.IsUnchanged)
         {
-            await session.RecordAnswerAsync(change.Context, hash, answer, change.Now);
+            session.RecordAnswer(change.Context, hash, answer, change.Now);
         }
         return answer;
     }

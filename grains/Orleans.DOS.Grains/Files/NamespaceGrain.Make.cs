@@ -43,7 +43,7 @@ internal sealed partial class NamespaceGrain
             made = NewInode(change, InodeKind.Directory, mode, change.NewInode());
             made.ParentId = parent.Value;
             made.Nlink = 2;
-            await InsertAsync(session, change, parent, name, made, content: null);
+            Insert(session, change, parent, name, made, content: null);
             parent = made.Inode;
         }
         return made.ToStat(names[^1]);
@@ -61,7 +61,7 @@ internal sealed partial class NamespaceGrain
             var made = NewInode(change, InodeKind.SymbolicLink, 0b111_111_111, change.NewInode());
             made.Target = target;
             made.Size = System.Text.Encoding.UTF8.GetByteCount(target);
-            await InsertAsync(session, change, found.End.Parent, name, made, content: null);
+            Insert(session, change, found.End.Parent, name, made, content: null);
             return made.ToStat(name);
         });
     }
@@ -81,11 +81,11 @@ internal sealed partial class NamespaceGrain
             }
             var found = await ResolveAsync(session, to, followLast: false);
             var name = RequireFree(found);
-            await change.TouchAsync(session, found.End.Parent);
-            await session.ExpectAsync(
+            change.Touch(session, found.End.Parent);
+            session.Expect(
                 1, "UPDATE dos_inodes SET nlink = nlink + 1, ctime = @now, version = version + 1 WHERE inode_id = @inode", new { now = change.Now, inode = row.InodeId });
-            await InsertEntryAsync(session, found.End.Parent, name, row.Inode);
-            await change.LogAsync(session, found.End.Parent, name, row.Inode, ChangeKind.Made);
+            InsertEntry(session, found.End.Parent, name, row.Inode);
+            change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Made);
             return (await session.FindInodeAsync(row.Inode))!.ToStat(name);
         });
     }
@@ -100,11 +100,11 @@ internal sealed partial class NamespaceGrain
             var found = await ResolveAsync(session, parsed, followLast: true);
             found.CheckWritable();
             var row = found.Existing();
-            await session.ExpectAsync(
+            session.Expect(
                 1, "UPDATE dos_inodes SET mode = @mode, ctime = @now, version = version + 1 WHERE inode_id = @inode",
                 new { mode = (long)mode, now = change.Now, inode = row.InodeId });
             var name = found.End.Name ?? "/";
-            await change.LogAsync(session, found.End.Parent, name, row.Inode, ChangeKind.Mode);
+            change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Mode);
             return (await session.FindInodeAsync(row.Inode))!.ToStat(name);
         });
     }
@@ -191,13 +191,13 @@ internal sealed partial class NamespaceGrain
             change.IsUnchanged = true;
             return null;
         }
-        await session.ExpectAsync(
+        session.Expect(
             1,
             "UPDATE dos_inodes SET content = @bytes, size = @size, mtime = @now, ctime = @now, version = version + 1, writer = @writer "
             + "WHERE inode_id = @inode AND open_epoch = 0 AND content IS NOT NULL AND version = @version",
             new { bytes, size = (long)bytes.Length, now = change.Now, writer = change.Context.Principal.Name, inode = row.InodeId, version = row.Version });
         var name = found.End.Name ?? "/";
-        await change.LogAsync(session, found.End.Parent, name, row.Inode, ChangeKind.Content);
+        change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Content);
         (row.Size, row.Mtime, row.Ctime, row.Version) = (bytes.Length, change.Now, change.Now, row.Version + 1);
         return row.ToStat(name);
     }
@@ -212,7 +212,7 @@ internal sealed partial class NamespaceGrain
         var made = NewInode(change, InodeKind.File, options.Mode, change.NewInode());
         made.Size = bytes.Length;
         made.Replicas = options.Replicas > 0 ? options.Replicas : _settings!.Replicas;
-        await InsertAsync(session, change, found.End.Parent, name, made, bytes);
+        Insert(session, change, found.End.Parent, name, made, bytes);
         return made.ToStat(name);
     }
 
@@ -257,10 +257,10 @@ internal sealed partial class NamespaceGrain
         Version = 1,
     };
 
-    private static async Task InsertAsync(ICatalogSession session, NamespaceChange change, InodeId parent, string name, InodeRow row, byte[]? content)
+    private static void Insert(ICatalogSession session, NamespaceChange change, InodeId parent, string name, InodeRow row, byte[]? content)
     {
-        await change.TouchAsync(session, parent, row.IsDirectory ? 1 : 0);
-        await session.ExpectAsync(
+        change.Touch(session, parent, row.IsDirectory ? 1 : 0);
+        session.Expect(
             1,
             "INSERT INTO dos_inodes(inode_id, machine_id, kind, mode, uid, gid, nlink, size, atime, mtime, ctime, btime, replicas, content, target, parent_id, writer, version) "
             + "VALUES (@InodeId, @MachineId, @Kind, @Mode, @Uid, @Gid, @Nlink, @Size, @Atime, @Mtime, @Ctime, @Ctime, @Replicas, @Content, @Target, @ParentId, @Writer, 1)",
@@ -269,12 +269,12 @@ internal sealed partial class NamespaceGrain
                 row.InodeId, row.MachineId, row.Kind, row.Mode, row.Uid, row.Gid, row.Nlink, row.Size, row.Atime, row.Mtime, row.Ctime, row.Replicas,
                 Content = content, row.Target, row.ParentId, Writer = change.Context.Principal.Name,
             });
-        await InsertEntryAsync(session, parent, name, row.Inode);
-        await change.LogAsync(session, parent, name, row.Inode, ChangeKind.Made);
+        InsertEntry(session, parent, name, row.Inode);
+        change.Log(session, parent, name, row.Inode, ChangeKind.Made);
     }
 
-    private static Task InsertEntryAsync(ICatalogSession session, InodeId parent, string name, InodeId inode) =>
-        session.ExpectAsync(
+    private static void InsertEntry(ICatalogSession session, InodeId parent, string name, InodeId inode) =>
+        session.Expect(
             1, "INSERT INTO dos_entries(parent_id, name, inode_id) VALUES (@parent, @name, @inode) ON CONFLICT DO NOTHING",
             new { parent = parent.Value, name, inode = inode.Value });
 }

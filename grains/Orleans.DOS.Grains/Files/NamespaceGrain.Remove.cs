@@ -135,11 +135,11 @@ internal sealed partial class NamespaceGrain
     /// <exception cref="DosException">DirectoryNotEmpty.</exception>
     private async Task RemoveEntryAsync(ICatalogSession session, NamespaceChange change, InodeId parent, string name, InodeRow row, string path)
     {
-        await change.TouchAsync(session, parent, row.IsDirectory ? -1 : 0);
-        await session.ExpectAsync(
+        change.Touch(session, parent, row.IsDirectory ? -1 : 0);
+        session.Expect(
             1, "DELETE FROM dos_entries WHERE parent_id = @parent AND name = @name AND inode_id = @inode", new { parent = parent.Value, name, inode = row.InodeId });
         await DropNameAsync(session, change, row, path);
-        await change.LogAsync(session, parent, name, row.Inode, ChangeKind.Removed);
+        change.Log(session, parent, name, row.Inode, ChangeKind.Removed);
     }
 
     /// <summary>What losing a name does to an inode: the last one takes it away with its content.</summary>
@@ -157,11 +157,11 @@ internal sealed partial class NamespaceGrain
             {
                 throw new DosException(DosErrorCode.DirectoryNotEmpty, $"the directory '{path}' is not empty");
             }
-            await session.ExpectAsync(1, "DELETE FROM dos_inodes WHERE inode_id = @inode", inode);
+            session.Expect(1, "DELETE FROM dos_inodes WHERE inode_id = @inode", inode);
         }
         else if (row.Nlink > 1)
         {
-            await session.ExpectAsync(
+            session.Expect(
                 1, "UPDATE dos_inodes SET nlink = nlink - 1, ctime = @now, version = version + 1 WHERE inode_id = @inode AND nlink > 1", inode);
         }
         else if (row.IsFile && (row.OpenEpoch != 0 || row.IsInline == 0))
@@ -170,7 +170,7 @@ internal sealed partial class NamespaceGrain
         }
         else
         {
-            await session.ExpectAsync(1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1 AND open_epoch = 0 AND (kind <> 1 OR content IS NOT NULL)", inode);
+            session.Expect(1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1 AND open_epoch = 0 AND (kind <> 1 OR content IS NOT NULL)", inode);
         }
     }
 
@@ -182,7 +182,7 @@ internal sealed partial class NamespaceGrain
     {
         var target = new { target = ObjectId.File(row.Inode).ToString(), inode = row.InodeId };
         await session.ExecuteAsync("DELETE FROM dos_owners WHERE object = @target", target);
-        await session.ExpectAsync(1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1", target);
+        session.Expect(1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1", target);
         await session.ExecuteAsync("DELETE FROM dos_extents WHERE inode_id = @inode", target);
         var segments = await session.QueryAsync<long>("SELECT segment_id FROM dos_segments WHERE object = @target AND state <> 3", target);
         await _logs.ReleaseAsync(session, segments.Select(segment => new SegmentId(segment)).ToArray());

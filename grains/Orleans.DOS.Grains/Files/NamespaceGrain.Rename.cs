@@ -46,21 +46,21 @@ internal sealed partial class NamespaceGrain
         await TouchParentsAsync(session, change, oldParent, newParent, directory ? 1 : 0, to.Row?.IsDirectory == true ? 1 : 0);
         if (to.Row is { } lost)
         {
-            await session.ExpectAsync(
+            session.Expect(
                 1, "DELETE FROM dos_entries WHERE parent_id = @parent AND name = @name AND inode_id = @inode",
                 new { parent = newParent.Value, name = newName, inode = lost.InodeId });
             await DropNameAsync(session, change, lost, to.Path);
-            await change.LogAsync(session, newParent, newName, lost.Inode, ChangeKind.Removed);
+            change.Log(session, newParent, newName, lost.Inode, ChangeKind.Removed);
         }
-        await session.ExpectAsync(
+        session.Expect(
             1, "DELETE FROM dos_entries WHERE parent_id = @parent AND name = @name AND inode_id = @inode",
             new { parent = oldParent.Value, name = oldName, inode = row.InodeId });
-        await InsertEntryAsync(session, newParent, newName, row.Inode);
-        await session.ExpectAsync(
+        InsertEntry(session, newParent, newName, row.Inode);
+        session.Expect(
             1, "UPDATE dos_inodes SET ctime = @now, version = version + 1, parent_id = @parent WHERE inode_id = @inode",
             new { now = change.Now, inode = row.InodeId, parent = directory ? newParent.Value : (long?)null });
-        await change.LogAsync(session, oldParent, oldName, row.Inode, ChangeKind.MovedFrom);
-        await change.LogAsync(session, newParent, newName, row.Inode, ChangeKind.MovedTo);
+        change.Log(session, oldParent, oldName, row.Inode, ChangeKind.MovedFrom);
+        change.Log(session, newParent, newName, row.Inode, ChangeKind.MovedTo);
         return true;
     }
 
@@ -87,13 +87,13 @@ internal sealed partial class NamespaceGrain
     {
         if (oldParent == newParent)
         {
-            await change.TouchAsync(session, oldParent, -replaced);
+            change.Touch(session, oldParent, -replaced);
             return;
         }
         var (first, second) = oldParent.Value < newParent.Value ? (oldParent, newParent) : (newParent, oldParent);
         foreach (var parent in new[] { first, second })
         {
-            await change.TouchAsync(session, parent, parent == oldParent ? -moved : moved - replaced);
+            change.Touch(session, parent, parent == oldParent ? -moved : moved - replaced);
         }
     }
 }

@@ -11,7 +11,7 @@ namespace Orleans.DOS.Files;
 internal static class RequestTable
 {
     /// <summary>Expired rows deleted at once; bounds the transaction that sweeps.</summary>
-    private const int SweepRowsMax = 1000;
+    public const int SweepRowsMax = 1000;
 
     /// <exception cref="DosException">InvalidArgument: a call that changes something without a request id.</exception>
     public static void CheckRequest(CallContext context)
@@ -40,8 +40,8 @@ internal static class RequestTable
     }
 
     /// <exception cref="ChangedMeanwhileException">The same request was carried out by another activation at the same time.</exception>
-    public static Task RecordAnswerAsync<T>(this ICatalogSession session, CallContext context, long hash, T answer, long now) =>
-        session.ExpectAsync(
+    public static void RecordAnswer<T>(this ICatalogSession session, CallContext context, long hash, T answer, long now) =>
+        session.Expect(
             1,
             "INSERT INTO dos_requests(machine_id, sender, number, hash, answer, expires_at) VALUES (@machine, @sender, @number, @hash, @answer, @expires) ON CONFLICT DO NOTHING",
             new

@@ -82,6 +82,12 @@ internal sealed partial class JobGrain
         var run = default(JobRun);
         try
         {
+            // Looked at before planning too, which may be Unavailable for as long as an input is.
+            if (_isCancelled && row.Plan is null)
+            {
+                await EndAsync(row, null, files, epoch, JobState.Cancelled, null);
+                return;
+            }
             run = await LoadAsync(row, epoch, files);
             _run = run;
             Publish(run.Status());
@@ -115,6 +121,11 @@ internal sealed partial class JobGrain
         if (plan is null)
         {
             plan = JobPlan.Make(await files.ExpandAsync(spec.Inputs), spec, _programs.Check(spec.Program, spec.Parameters), _view.Active.Count);
+            // Again: since the submission another job may have ended there, or somebody may have put files there.
+            if (spec.Output is not null)
+            {
+                await files.CheckOutputAsync(row.Output);
+            }
             await files.MakePlacesAsync(_job, row.Output);
             await _journal.SavePlanAsync(_job, epoch, plan);
         }

@@ -144,7 +144,7 @@ internal sealed partial class JobGrain
             if (report.Error is not null)
             {
                 LogTaskFailed(_job.Value, report.Task, report.Attempt, link.Node.Value, report.Error);
-                run.ApplyFailure(report);
+                run.ApplyFailure(report, _time.GetUtcNow());
             }
             else
             {
@@ -157,6 +157,7 @@ internal sealed partial class JobGrain
     private void AssignTasks(JobRun run, JobRow row)
     {
         var now = _time.GetUtcNow();
+        run.Table.Wake(now);
         var isAny = true;
         // Round by round, so that a few tasks spread over the nodes instead of filling the first one.
         while (isAny)
@@ -194,7 +195,7 @@ internal sealed partial class JobGrain
         {
             LogNotStarted(_job.Value, assignment.Task, link.Node.Value, failure);
             link.NotBefore = _time.GetUtcNow() + RefusalPause;
-            run.Table.Withdraw(assignment.Task, assignment.Attempt);
+            run.Table.Withdraw(assignment.Task, assignment.Attempt, failure is DosException { Code: DosErrorCode.LimitExceeded or DosErrorCode.Stale });
             Signal();
         }
     }

@@ -57,6 +57,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobStatus> StatusAsync(CallContext context)
     {
+        RequireMachine(context);
         if (_last is { } last)
         {
             return last;
@@ -72,12 +73,14 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobStatus> WatchAsync(CallContext context, JobStatus? known)
     {
+        RequireMachine(context);
         var end = _time.GetUtcNow() + Limits.LongPollMax;
         while (true)
         {
             var status = await StatusAsync(context);
             var left = end - _time.GetUtcNow();
-            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero)
+            // A grain that goes answers what it has: waiting on for what it will not see any more would hold it up.
+            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
             {
                 return status;
             }
@@ -87,7 +90,12 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task CancelAsync(CallContext context)
     {
-        var row = await _journal.FindAsync(_job) ?? throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        RequireMachine(context);
+        var row = await _journal.FindAsync(_job);
+        if (row is null || row.MachineId != _machine.Value)
+        {
+            throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        }
         if (context.Principal.UserId != 0 && context.Principal.UserId != row.Uid)
         {
             throw new DosException(DosErrorCode.PermissionDenied, $"job {_job} belongs to {row.Owner}");
@@ -103,11 +111,20 @@ internal sealed partial class JobGrain : Grain, IJobGrain
         while (_last is not { HasEnded: true })
         {
             var left = end - _time.GetUtcNow();
-            if (left <= TimeSpan.Zero)
+            if (left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
             {
                 throw new DosException(new DosError(DosErrorCode.Unavailable, $"job {_job} could not be cancelled yet", TimeSpan.FromSeconds(1)));
             }
             await Task.WhenAny(_changed.Task, Task.Delay(left, _time, _stopping.Token));
+        }
+    }
+
+    /// <summary>The principal of a call is one of its machine: it has no say in another.</summary>
+    private void RequireMachine(CallContext context)
+    {
+        if (context.Machine != _machine)
+        {
+            throw new DosException(DosErrorCode.PermissionDenied, $"the call is for machine {context.Machine}, not {_machine}");
         }
     }
 

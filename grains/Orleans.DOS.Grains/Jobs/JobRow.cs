@@ -1,3 +1,5 @@
+using Orleans.DOS.Catalog;
+
 namespace Orleans.DOS.Jobs;
 
 /// <summary>A row of dos_jobs.</summary>
@@ -29,5 +31,12 @@ internal sealed class JobRow
 
     public JobState JobState => (JobState)State;
     public bool HasEnded => JobState is JobState.Succeeded or JobState.Failed or JobState.Cancelled;
+    /// <summary>Newest first.</summary>
+    public static Task<IReadOnlyList<JobRow>> ListAsync(ICatalog catalog, MachineId machine, ListingPlace after, int limit) =>
+        catalog.ReadAsync(session => session.QueryAsync<JobRow>(
+            $"SELECT {Columns}, (SELECT COUNT(*) FROM dos_job_tasks t WHERE t.job_id = dos_jobs.job_id) AS Done "
+            + "FROM dos_jobs WHERE machine_id = @machine AND (created_at, job_id) < (@at, @id) ORDER BY created_at DESC, job_id DESC LIMIT @limit",
+            new { machine = machine.Value, at = after.CreatedAt, id = after.Id, limit }));
+
     public Security.Principal Principal => new(Owner, (int)Uid, (int)Gid);
 }

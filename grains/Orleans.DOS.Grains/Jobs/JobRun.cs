@@ -52,9 +52,24 @@ internal sealed class JobRun
         }
     }
 
-    /// <summary>A reducer that could not read its input blames the attempt that made it; everything else is the task's own failure.</summary>
-    public void ApplyFailure(TaskReport report)
+    /// <summary>
+    /// An unavailable cluster and a worker that others shared are nobody's fault; a reducer that could not read its input blames the
+    /// attempt that made it; everything else is the task's own failure.
+    /// </summary>
+    public void ApplyFailure(TaskReport report, DateTimeOffset now)
     {
+        // An output of which the only copy does not come back has to be made again: it is not waited for as long as a file.
+        var isLost = report.LostInput is not null && Table.UnavailableFor(report.Task, now) >= Limits.MapOutputUnavailableMax;
+        if (report.ErrorCode is DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown && !isLost)
+        {
+            Table.Postpone(report.Task, report.Attempt, report.Error!, now);
+            return;
+        }
+        if (report.IsWorkerLost)
+        {
+            Table.LoseWorker(report.Task, report.Attempt, report.Error!);
+            return;
+        }
         if (report.LostInput is null)
         {
             Table.Fail(report.Task, report.Attempt, report.Error!);
@@ -153,7 +168,10 @@ internal sealed class JobRun
     }
 
     private IReadOnlyList<TaskInput> Inputs(IReadOnlyList<PlannedPiece> pieces) =>
-        [.. pieces.Select(piece => new TaskInput(Plan.Files[piece.File].Path, piece.Position, piece.Length))];
+        [.. pieces.Select(piece => Input(Plan.Files[piece.File], piece))];
+
+    private static TaskInput Input(PlannedFile file, PlannedPiece piece) =>
+        new(file.Path, piece.Position, piece.Length) { FileSize = file.Size, Inode = file.Inode };
 
     private static TaskInput Part(TaskReport map, int partition) => new(map.Output, map.Partitions[partition].Position, map.Partitions[partition].Length);
 

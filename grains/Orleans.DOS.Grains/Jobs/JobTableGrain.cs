@@ -1,4 +1,3 @@
-using System.Globalization;
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Files;
@@ -31,18 +30,11 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
         {
             throw new DosException(DosErrorCode.InvalidArgument, $"the limit {limit} of a listing is not positive");
         }
-        var below = long.MaxValue;
-        if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out below))
-        {
-            throw new DosException(DosErrorCode.InvalidArgument, $"'{after}' is no place in a listing of jobs");
-        }
+        var place = ListingPlace.Parse(after);
         limit = Math.Min(limit, Limits.PageEntriesMax);
-        var rows = await catalog.ReadAsync(session => session.QueryAsync<JobRow>(
-            $"SELECT {JobRow.Columns}, (SELECT COUNT(*) FROM dos_job_tasks t WHERE t.job_id = dos_jobs.job_id) AS Done "
-            + "FROM dos_jobs WHERE machine_id = @machine AND job_id < @below ORDER BY job_id DESC LIMIT @limit",
-            new { machine = context.Machine.Value, below, limit = limit + 1 }));
+        var rows = await JobRow.ListAsync(catalog, context.Machine, place, limit + 1);
         var page = rows.Take(limit).Select(row => JobStatuses.Of(row, row.Plan is null ? null : journal.Decode<JobPlan>(row.Plan))).ToArray();
-        return new Page<JobStatus>(page, rows.Count > limit ? page[^1].Id.ToString() : null);
+        return new Page<JobStatus>(page, rows.Count > limit ? new ListingPlace(rows[limit - 1].CreatedAt, rows[limit - 1].JobId).ToString() : null);
     }
 
     private async Task<JobId> InsertAsync(CallContext context, JobSpec spec, long hash)
@@ -55,11 +47,19 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
             await files.CheckOutputAsync(spec.Output);
         }
         var job = new JobId(await catalog.NextIdAsync("job"));
-        var output = spec.Output?.TrimEnd('/') ?? JobFiles.HomeOf(job);
+        // Without '.' and empty names, so that one place is one text.
+        var output = spec.Output is null ? JobFiles.HomeOf(job) : "/" + string.Join('/', DosPath.Parse(spec.Output).Names);
         var now = CatalogTime.From(time.GetUtcNow());
         var stored = journal.Encode(spec);
-        await catalog.WriteAsync(async session =>
+        return await catalog.WriteAsync(async session =>
         {
+            await LockSubmissionsAsync(session, context.Machine);
+            // A repeat that has overtaken this call is answered, not refused for what it has itself begun.
+            if (await session.FindAnswerAsync<long>(context, hash) is (true, var repeated))
+            {
+                return new JobId(repeated);
+            }
+            await RequireUnusedAsync(session, context.Machine, output);
             await session.ExecuteAsync(
                 "INSERT INTO dos_jobs(job_id, machine_id, state, program, spec, owner, uid, gid, output, created_at) "
                 + "VALUES (@job, @machine, @state, @program, @spec, @owner, @uid, @gid, @output, @now)",
@@ -68,9 +68,24 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
                     job = job.Value, machine = context.Machine.Value, state = (long)JobState.Planning, program = spec.Program, spec = stored,
                     owner = context.Principal.Name, uid = (long)context.Principal.UserId, gid = (long)context.Principal.GroupId, output, now,
                 });
-            await session.RecordAnswerAsync(context, hash, job.Value, now);
-            return 0;
+            session.RecordAnswer(context, hash, job.Value, now);
+            return job;
         });
-        return job;
+    }
+
+    /// <summary>Two submissions at once would each find the other's place free; SQLite's writer is alone anyway.</summary>
+    private static Task LockSubmissionsAsync(ICatalogSession session, MachineId machine) =>
+        session.QueryFirstAsync<long>($"SELECT machine_id FROM dos_machines WHERE machine_id = @machine {session.Dialect.ForUpdate}", new { machine = machine.Value });
+
+    /// <summary>Two jobs that put their results into one place would each replace the other's.</summary>
+    private static async Task RequireUnusedAsync(ICatalogSession session, MachineId machine, string output)
+    {
+        var users = await session.QueryAsync<long>(
+            "SELECT job_id FROM dos_jobs WHERE machine_id = @machine AND output = @output AND state < @ended LIMIT 1",
+            new { machine = machine.Value, output, ended = (long)JobState.Succeeded });
+        if (users is [var user])
+        {
+            throw new DosException(DosErrorCode.InUse, $"job {user}, which has not ended, puts its results into {DosPath.Shown(output)}");
+        }
     }
 }

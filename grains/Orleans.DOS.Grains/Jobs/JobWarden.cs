@@ -6,7 +6,7 @@ using Orleans.Runtime;
 namespace Orleans.DOS.Jobs;
 
 /// <summary>
-/// Wakes the coordinators of unfinished jobs: on the Active node with the lowest id, every second. A coordinator that lives answers from
+/// Wakes the coordinators of unfinished jobs: on the Active node with the lowest id, every two seconds and when a node comes or goes. A coordinator that lives answers from
 /// memory; one whose node died is activated elsewhere and resumes from the journal. Also forgets jobs past their retention.
 /// </summary>
 internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGrainFactory grains, TimeProvider time, ILogger<JobWarden> log)
@@ -14,7 +14,9 @@ internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGra
 {
     private const int JobsWokenMax = 1000;
     private const int JobsSweptMax = 100;
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+    /// <summary>Pages of one sweep: more jobs than a cluster ends between two, and yet a bound.</summary>
+    private const int SweepPagesMax = 1000;
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(10);
     private readonly CancellationTokenSource _stopping = new();
     private readonly long _sender = Random.Shared.NextInt64();
@@ -39,11 +41,12 @@ internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGra
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(Interval, time);
         try
         {
-            while (await timer.WaitForNextTickAsync(cancellationToken))
+            while (true)
             {
+                await Task.WhenAny(view.NextChange, Task.Delay(Interval, time, cancellationToken));
+                cancellationToken.ThrowIfCancellationRequested();
                 if (view.Active.Count > 0 && view.Active[0] == view.Self)
                 {
                     await WatchOnceAsync();
@@ -64,13 +67,21 @@ internal sealed partial class JobWarden(JobJournal journal, INodeView view, IGra
             if (time.GetUtcNow() >= _nextSweep)
             {
                 _nextSweep = time.GetUtcNow() + SweepInterval;
-                await journal.SweepAsync(JobsSweptMax);
+                await SweepAsync();
             }
         }
         // The next tick tries again; a warden that ended would leave jobs without a coordinator for ever.
         catch (Exception failure)
         {
             LogCannotWatch(failure);
+        }
+    }
+
+    /// <summary>Forgets all jobs past their retention, a page a transaction.</summary>
+    internal async Task SweepAsync()
+    {
+        for (var page = 0; page < SweepPagesMax && !_stopping.IsCancellationRequested && await journal.SweepAsync(JobsSweptMax) == JobsSweptMax; page++)
+        {
         }
     }
 

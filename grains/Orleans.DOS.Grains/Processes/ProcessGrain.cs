@@ -11,12 +11,17 @@ namespace Orleans.DOS.Processes;
 /// signal that wakes waiters, and every change is conditional on the row it was decided from.
 /// </summary>
 [GrainType("dos.process")]
-public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INodeClients clients, TimeProvider time) : Grain, IProcessGrain, IProcessDoor
+public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INodeClients clients, INodeView nodes, TimeProvider time) : Grain, IProcessGrain, IProcessDoor
 {
     /// <summary>Decisions that lose against somebody else's before the caller is asked to try again.</summary>
     private const int AttemptsMax = 5;
 
+    /// <summary>What a start takes between its commit and its node.</summary>
+    private static readonly TimeSpan StartDelay = TimeSpan.FromMilliseconds(100);
+
     private TaskCompletionSource _changed = NewSignal();
+    /// <summary>The commit of an end that is under way.</summary>
+    private (NodeId Node, long Incarnation, Task Commit) _ending = (default, 0, Task.CompletedTask);
 
     private (long First, long Second) Key => GrainKeys.Parse(this.GetPrimaryKeyString());
     private ProcessId Pid => new(Key.Second);
@@ -43,26 +48,42 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         var record = await ReadOwnAsync(context);
         if (signal is ProcessSignal.Stop or ProcessSignal.Continue)
         {
-            await Host(record).SignalAsync(Pid, record.Incarnation, signal);
+            await SignalHostAsync(record, signal);
             return;
         }
-        // Whatever it answers to the signal, its end was asked for.
-        await catalog.StopRestartingAsync(record.Pid);
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
-            record = await ReadOwnAsync(context);
-            if (ProcessLifecycle.EndPending(record.Row, signal, time.GetUtcNow()) is not { } ended)
+            if (ProcessLifecycle.AskEnd(record.Row, signal, time.GetUtcNow()) is { } asked && !await catalog.ChangeAsync(record, asked))
             {
-                await Host(record).SignalAsync(Pid, record.Incarnation, signal);
-                return;
+                record = await ReadOwnAsync(context);
+                continue;
             }
-            if (await catalog.ChangeAsync(record, ended))
+            if (record is { State: (long)ProcessState.Exited, NodeId: null })
             {
+                // It waited for its start: that was its end.
                 Pulse();
                 return;
             }
+            await SignalHostAsync(record, signal);
+            return;
         }
         throw new DosException(DosErrorCode.Conflict, $"process {Pid} changes all the time");
+    }
+
+    private async Task SignalHostAsync(ProcessRecord record, ProcessSignal signal)
+    {
+        try
+        {
+            await OnHostAsync(record, async host =>
+            {
+                await host.SignalAsync(Pid, record.Incarnation, signal);
+                return true;
+            });
+        }
+        catch (DosException ended) when (ended.Code == DosErrorCode.NotRunning && !record.Row.HasEnded && record.AskedToEnd is not null)
+        {
+            // It has just ended by itself, and what was asked for holds: it is not started again.
+        }
     }
 
     public async Task<long> WriteInputAsync(CallContext context, long position, Immutable<byte[]> data)
@@ -77,13 +98,39 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             await WaitForChangeAsync(record);
             return position;
         }
-        return await Host(record).WriteInputAsync(Pid, record.Incarnation, position, data);
+        if (record is { Row.HasEnded: true, Node: { } last })
+        {
+            return await RepeatInputAsync(last, record, position, data);
+        }
+        return await OnHostAsync(record, host => host.WriteInputAsync(Pid, record.Incarnation, position, data));
+    }
+
+    /// <summary>The answer to a write may be lost and the process have ended since: its node still knows what was taken.</summary>
+    private async Task<long> RepeatInputAsync(NodeId node, ProcessRecord record, long position, Immutable<byte[]> data)
+    {
+        try
+        {
+            return await clients.Programs(node).WriteInputAsync(Pid, record.Incarnation, position, data);
+        }
+        catch (DosException ended) when (ended.Code is DosErrorCode.PipeClosed or DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable or DosErrorCode.InvalidArgument)
+        {
+            throw new DosException(DosErrorCode.NotRunning, $"process {Pid} has ended");
+        }
     }
 
     public async Task CloseInputAsync(CallContext context)
     {
         var record = await ReadOwnAsync(context);
-        await Host(record).CloseInputAsync(Pid, record.Incarnation);
+        if (record.Row.HasEnded)
+        {
+            // Often a repeat: the close ended it, and the answer was lost. Either way nothing more is read.
+            return;
+        }
+        await OnHostAsync(record, async host =>
+        {
+            await host.CloseInputAsync(Pid, record.Incarnation);
+            return true;
+        });
     }
 
     public async Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait)
@@ -96,14 +143,14 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
                 return await clients.Programs(node).ReadOutputAsync(Pid, record.Incarnation, stream, position, wait);
             }
         }
-        catch (DosException failure) when (failure.Code is DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable && record.Row.HasEnded)
+        catch (DosException failure) when (record.Row.HasEnded && IsOutputGone(record, failure.Code))
         {
-            // What it wrote was lost with its node; that it has ended is all that is left.
-            return new OutputChunk(position, [], End: true, record.Incarnation);
+            // An empty end would say that it wrote nothing.
+            throw new DosException(DosErrorCode.NoSuchProcess, $"what process {Pid} wrote is gone: its node {record.Node} has started again or is dead");
         }
-        catch (DosException failure) when (failure.Code == DosErrorCode.NoSuchProcess)
+        catch (DosException failure) when (!record.Row.HasEnded && (failure.Code == DosErrorCode.NoSuchProcess || (wait && failure.Code == DosErrorCode.Unavailable)))
         {
-            // Not started yet on the node that was chosen.
+            // Not started yet on the node that was chosen; or that node is away, and who follows waits for the verdict on it.
         }
         if (wait && !record.Row.HasEnded)
         {
@@ -112,10 +159,27 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         return new OutputChunk(position, [], record.Row.HasEnded, record.Incarnation);
     }
 
+    /// <summary>Captured output ends with its node's incarnation. A node that cannot be reached now may still have it.</summary>
+    private bool IsOutputGone(ProcessRecord record, DosErrorCode answer) =>
+        answer == DosErrorCode.NoSuchProcess
+        || (answer == DosErrorCode.Unavailable && record is { Node: { } node, NodeIncarnation: { } incarnation } && nodes.IsFenced(node, incarnation));
+
     public Task ExitedAsync(NodeId node, long incarnation, ProcessExit exit) => CommitExitAsync(node, incarnation, exit);
 
-    /// <summary>Makes the end of an incarnation durable, once, whoever learned of it first. A stale report changes nothing.</summary>
-    private async Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
+    /// <summary>
+    /// Makes the end of an incarnation durable, once, whoever learned of it first. A stale report changes nothing. A waiter and the
+    /// node mostly learn of an end together: they share one commit.
+    /// </summary>
+    private Task CommitExitAsync(NodeId node, long incarnation, ProcessExit exit)
+    {
+        if (_ending.Commit.IsCompleted || _ending.Node != node || _ending.Incarnation != incarnation)
+        {
+            _ending = (node, incarnation, CommitNewExitAsync(node, incarnation, exit));
+        }
+        return _ending.Commit;
+    }
+
+    private async Task CommitNewExitAsync(NodeId node, long incarnation, ProcessExit exit)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
@@ -184,6 +248,19 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         !record.Row.HasEnded && record.Node is { } node
             ? clients.Programs(node)
             : throw new DosException(DosErrorCode.NotRunning, record.Row.HasEnded ? $"process {Pid} has ended" : $"process {Pid} has not started yet");
+
+    /// <summary>A row names its node before the start has reached it: whoever comes between is asked to come again, and not told that there is no such process.</summary>
+    private async Task<T> OnHostAsync<T>(ProcessRecord record, Func<IProgramHostService, Task<T>> call)
+    {
+        try
+        {
+            return await call(Host(record));
+        }
+        catch (DosException early) when (early.Code == DosErrorCode.NoSuchProcess)
+        {
+            throw new DosException(new DosError(DosErrorCode.Unavailable, $"process {Pid} is just being started on {record.Node}", StartDelay));
+        }
+    }
 
     private async Task<ProcessRecord> ReadAsync(CallContext context)
     {

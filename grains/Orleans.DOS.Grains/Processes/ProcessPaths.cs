@@ -42,7 +42,10 @@ public sealed class ProcessPaths(ICatalog catalog, IGrainFactory grains) : IPath
                 var stats = new List<FileStat>();
                 foreach (var name in leaves.Take(limit))
                 {
-                    stats.Add(await StatLeafAsync(context, status, name));
+                    if (await TryStatLeafAsync(context, status, name) is { } stat)
+                    {
+                        stats.Add(stat);
+                    }
                 }
                 return new Page<FileStat>(stats, leaves.Count > limit ? leaves[limit - 1] : null);
             case [_, var name] when Array.IndexOf(Names, name) >= 0:
@@ -69,6 +72,19 @@ public sealed class ProcessPaths(ICatalog catalog, IGrainFactory grains) : IPath
         return chunk.Position > position
             ? new byte[(int)Math.Min(count, chunk.Position - position)]
             : chunk.Data.Length > count ? chunk.Data[..count] : chunk.Data;
+    }
+
+    /// <summary>Nothing when what was captured is gone or cannot be reached now: the rest of the directory is there all the same.</summary>
+    private async Task<FileStat?> TryStatLeafAsync(CallContext context, ProcessStatus status, string name)
+    {
+        try
+        {
+            return await StatLeafAsync(context, status, name);
+        }
+        catch (DosException missing) when (missing.Code is DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable)
+        {
+            return null;
+        }
     }
 
     private async Task<FileStat> StatLeafAsync(CallContext context, ProcessStatus status, string name)

@@ -23,6 +23,7 @@ internal sealed class ProcessRecord
     public long GroupId { get; set; }
     public long Restart { get; set; }
     public long Restarts { get; set; }
+    public long? AskedToEnd { get; set; }
     public long? ParentPid { get; set; }
     public long CreatedAt { get; set; }
     public long? StartedAt { get; set; }
@@ -33,12 +34,12 @@ internal sealed class ProcessRecord
     /// <summary>The part that the kernel decides on.</summary>
     public ProcessRow Row => new(
         (ProcessState)State, Incarnation, Node, NodeIncarnation ?? 0, (RestartPolicy)Restart, (int)Restarts,
-        (int?)ExitCode, Reason, Instant(StartedAt), Instant(EndedAt));
+        (int?)ExitCode, Reason, Instant(StartedAt), Instant(EndedAt), (ProcessSignal?)AskedToEnd);
 
     public ProcessStart ToStart() => new()
     {
         Machine = new MachineId(MachineId), MachineName = MachineName, Pid = new ProcessId(Pid), Incarnation = Incarnation,
-        Spec = ReadSpec(), Principal = new Principal(Owner, (int)UserId, (int)GroupId),
+        Spec = ReadSpec(), Principal = new Principal(Owner, (int)UserId, (int)GroupId), NodeIncarnation = NodeIncarnation ?? 0,
     };
 
     public ProcessStatus ToStatus() => new()
@@ -56,7 +57,7 @@ internal sealed class ProcessRecord
     {
         (Incarnation, State, ExitCode, Reason) = (row.Incarnation, (long)row.State, row.ExitCode, row.Reason);
         (NodeId, NodeIncarnation) = (row.Node?.Value, row.Node is null ? null : row.NodeIncarnation);
-        (Restarts, StartedAt, EndedAt) = (row.Restarts, Microseconds(row.Started), Microseconds(row.Ended));
+        (Restarts, AskedToEnd, StartedAt, EndedAt) = (row.Restarts, (long?)row.AskedToEnd, Microseconds(row.Started), Microseconds(row.Ended));
     }
 
     private static DateTimeOffset? Instant(long? microseconds) => microseconds is { } value ? CatalogTime.To(value) : null;

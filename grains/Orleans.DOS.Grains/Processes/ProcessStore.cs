@@ -8,7 +8,7 @@ internal static class ProcessStore
     private const string Columns =
         "p.pid AS Pid, p.machine_id AS MachineId, m.name AS MachineName, p.incarnation AS Incarnation, p.state AS State, p.exit_code AS ExitCode, "
         + "p.reason AS Reason, p.node_id AS NodeId, p.node_incarnation AS NodeIncarnation, p.program AS Program, p.spec AS Spec, p.owner AS Owner, "
-        + "p.uid AS UserId, p.gid AS GroupId, p.restart AS Restart, p.restarts AS Restarts, p.parent_pid AS ParentPid, "
+        + "p.uid AS UserId, p.gid AS GroupId, p.restart AS Restart, p.restarts AS Restarts, p.asked_to_end AS AskedToEnd, p.parent_pid AS ParentPid, "
         + "p.created_at AS CreatedAt, p.started_at AS StartedAt, p.ended_at AS EndedAt FROM dos_processes p JOIN dos_machines m ON m.machine_id = p.machine_id ";
 
     /// <summary>States in which it acts on a node.</summary>
@@ -17,23 +17,30 @@ internal static class ProcessStore
     public static Task<ProcessRecord?> FindAsync(this ICatalog catalog, long pid) =>
         catalog.ReadAsync(session => session.QueryFirstAsync<ProcessRecord>($"SELECT {Columns} WHERE p.pid = @pid", new { pid }));
 
-    public static Task<IReadOnlyList<ProcessRecord>> ListAsync(this ICatalog catalog, MachineId machine, bool all, long before, int limit) =>
-        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
-            $"SELECT {Columns} WHERE p.machine_id = @machine AND p.pid < @before {(all ? "" : "AND p.state IN (1, 2, 3)")} ORDER BY p.pid DESC LIMIT @limit",
-            new { machine = machine.Value, before, limit }));
+    /// <summary>Newest first.</summary>
+    public static Task<IReadOnlyList<ProcessRecord>> ListAsync(this ICatalog catalog, MachineId machine, bool all, ListingPlace after, int limit)
+    {
+        // The plus keeps the database from walking in order of creation over all that has ended: the few that live are found by state and sorted.
+        var (living, created) = all ? ("", "p.created_at") : ("AND p.state IN (1, 2, 3)", "+p.created_at");
+        return catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
+            $"SELECT {Columns} WHERE p.machine_id = @machine AND ({created}, p.pid) < (@at, @id) {living} ORDER BY {created} DESC, p.pid DESC LIMIT @limit",
+            new { machine = machine.Value, at = after.CreatedAt, id = after.Id, limit }));
+    }
 
-    /// <summary>Where processes act: nodes and their incarnations.</summary>
+    /// <summary>What lives, counted by state, node and incarnation of the node: all that a warden needs while nothing happens.</summary>
     public static Task<IReadOnlyList<ProcessHome>> HomesAsync(this ICatalog catalog) =>
         catalog.ReadAsync(session => session.QueryAsync<ProcessHome>(
-            $"SELECT DISTINCT p.node_id AS NodeId, p.node_incarnation AS NodeIncarnation FROM dos_processes p WHERE {Acting}"));
+            "SELECT p.state AS State, p.node_id AS NodeId, p.node_incarnation AS NodeIncarnation, MIN(p.started_at) AS FirstStartedAt "
+            + "FROM dos_processes p WHERE p.state IN (1, 2, 3) GROUP BY p.state, p.node_id, p.node_incarnation"));
 
     public static Task<IReadOnlyList<ProcessRecord>> ActingAtAsync(this ICatalog catalog, NodeId node, long nodeIncarnation, int limit) =>
         catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
             $"SELECT {Columns} WHERE p.node_id = @node AND p.node_incarnation = @nodeIncarnation AND {Acting} ORDER BY p.pid LIMIT @limit",
             new { node = node.Value, nodeIncarnation, limit }));
 
-    public static Task<IReadOnlyList<ProcessRecord>> PendingAsync(this ICatalog catalog, int limit) =>
-        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>($"SELECT {Columns} WHERE p.state = 1 ORDER BY p.pid LIMIT @limit", new { limit }));
+    public static Task<IReadOnlyList<ProcessRecord>> PendingAsync(this ICatalog catalog, long after, int limit) =>
+        catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
+            $"SELECT {Columns} WHERE p.state = 1 AND p.pid > @after ORDER BY p.pid LIMIT @limit", new { after, limit }));
 
     public static Task<IReadOnlyList<ProcessRecord>> EndedBeforeAsync(this ICatalog catalog, DateTimeOffset instant, int limit) =>
         catalog.ReadAsync(session => session.QueryAsync<ProcessRecord>(
@@ -52,29 +59,29 @@ internal static class ProcessStore
     public static Task InsertAsync(this ICatalogSession session, ProcessRecord record) =>
         session.ExecuteAsync(
             "INSERT INTO dos_processes(pid, machine_id, incarnation, state, exit_code, reason, node_id, node_incarnation, program, spec, owner, uid, gid, "
-            + "restart, restarts, parent_pid, created_at, started_at, ended_at) VALUES (@Pid, @MachineId, @Incarnation, @State, @ExitCode, @Reason, @NodeId, "
-            + "@NodeIncarnation, @Program, @Spec, @Owner, @UserId, @GroupId, @Restart, @Restarts, @ParentPid, @CreatedAt, @StartedAt, @EndedAt)",
+            + "restart, restarts, asked_to_end, parent_pid, created_at, started_at, ended_at) VALUES (@Pid, @MachineId, @Incarnation, @State, @ExitCode, @Reason, @NodeId, "
+            + "@NodeIncarnation, @Program, @Spec, @Owner, @UserId, @GroupId, @Restart, @Restarts, @AskedToEnd, @ParentPid, @CreatedAt, @StartedAt, @EndedAt)",
             new
             {
                 record.Pid, record.MachineId, record.Incarnation, record.State, record.ExitCode, record.Reason, record.NodeId, record.NodeIncarnation,
-                record.Program, record.Spec, record.Owner, record.UserId, record.GroupId, record.Restart, record.Restarts, record.ParentPid,
+                record.Program, record.Spec, record.Owner, record.UserId, record.GroupId, record.Restart, record.Restarts, record.AskedToEnd, record.ParentPid,
                 record.CreatedAt, record.StartedAt, record.EndedAt,
             });
 
     /// <returns>False when the row was changed meanwhile: the decision is void. When true, <paramref name="record"/> is the new row.</returns>
     public static async Task<bool> ChangeAsync(this ICatalog catalog, ProcessRecord record, ProcessRow next)
     {
-        var (oldIncarnation, oldState, oldNode) = (record.Incarnation, record.State, record.NodeId ?? "");
+        var (oldIncarnation, oldState, oldNode, oldAsked) = (record.Incarnation, record.State, record.NodeId ?? "", record.AskedToEnd ?? 0);
         var changed = new ProcessRecord();
         changed.Apply(next);
         var rows = await catalog.WriteAsync(session => session.ExecuteAsync(
             "UPDATE dos_processes SET incarnation = @Incarnation, state = @State, exit_code = @ExitCode, reason = @Reason, node_id = @NodeId, "
-            + "node_incarnation = @NodeIncarnation, restarts = @Restarts, started_at = @StartedAt, ended_at = @EndedAt "
-            + "WHERE pid = @Pid AND incarnation = @oldIncarnation AND state = @oldState AND COALESCE(node_id, '') = @oldNode",
+            + "node_incarnation = @NodeIncarnation, restarts = @Restarts, asked_to_end = @AskedToEnd, started_at = @StartedAt, ended_at = @EndedAt "
+            + "WHERE pid = @Pid AND incarnation = @oldIncarnation AND state = @oldState AND COALESCE(node_id, '') = @oldNode AND COALESCE(asked_to_end, 0) = @oldAsked",
             new
             {
                 record.Pid, changed.Incarnation, changed.State, changed.ExitCode, changed.Reason, changed.NodeId, changed.NodeIncarnation,
-                changed.Restarts, changed.StartedAt, changed.EndedAt, oldIncarnation, oldState, oldNode,
+                changed.Restarts, changed.AskedToEnd, changed.StartedAt, changed.EndedAt, oldIncarnation, oldState, oldNode, oldAsked,
             }));
         if (rows == 0)
         {
@@ -83,15 +90,15 @@ internal static class ProcessStore
         record.Apply(next);
         return true;
     }
-
-    /// <summary>Somebody asked for its end: it is not started again.</summary>
-    public static Task StopRestartingAsync(this ICatalog catalog, long pid) =>
-        catalog.WriteAsync(session => session.ExecuteAsync("UPDATE dos_processes SET restart = 0 WHERE pid = @pid AND restart <> 0", new { pid }));
 }
 
-/// <summary>A start of a node on which processes act.</summary>
+/// <summary>Living processes in one state at one start of a node; those that wait have no node.</summary>
 internal sealed class ProcessHome
 {
-    public string NodeId { get; set; } = "";
-    public long NodeIncarnation { get; set; }
+    public long State { get; set; }
+    public string? NodeId { get; set; }
+    public long? NodeIncarnation { get; set; }
+    public long? FirstStartedAt { get; set; }
+
+    public bool IsAt(NodeId node, long incarnation) => NodeId == node.Value && NodeIncarnation == incarnation;
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -57,13 +56,8 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
         {
             throw new DosException(DosErrorCode.InvalidArgument, $"a page has 1 to {Limits.PageEntriesMax} entries, not {limit}");
         }
-        var before = long.MaxValue;
-        if (after is not null && !long.TryParse(after, NumberStyles.None, CultureInfo.InvariantCulture, out before))
-        {
-            throw new DosException(DosErrorCode.InvalidArgument, $"'{after}' is no end of a page");
-        }
-        var records = await catalog.ListAsync(Machine, all, before, limit);
-        var next = records.Count == limit ? records[^1].Pid.ToString(CultureInfo.InvariantCulture) : null;
+        var records = await catalog.ListAsync(Machine, all, ListingPlace.Parse(after), limit);
+        var next = records.Count == limit ? new ListingPlace(records[^1].CreatedAt, records[^1].Pid).ToString() : null;
         return new Page<ProcessStatus>([.. records.Select(record => record.ToStatus())], next);
     }
 
@@ -81,15 +75,19 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
         {
             throw new DosException(DosErrorCode.InvalidArgument, $"no restart policy {(short)spec.Restart}");
         }
-        var texts = spec.Arguments.Concat(spec.Environment.Keys).Concat(spec.Environment.Values).Append(spec.WorkingDirectory).Append(spec.Program).ToList();
+        if (spec.Arguments is null || spec.Environment is null || spec.Labels is null)
+        {
+            throw new DosException(DosErrorCode.InvalidArgument, "arguments, environment and labels may be empty, not null");
+        }
+        var texts = spec.Arguments.Concat(spec.Environment.Keys).Concat(spec.Environment.Values).Concat(spec.Labels.Keys).Concat(spec.Labels.Values).Append(spec.WorkingDirectory).Append(spec.Program).ToList();
         if (texts.Any(text => text is null || text.Contains('\0')))
         {
-            throw new DosException(DosErrorCode.InvalidArgument, "arguments, environment and paths cannot contain NUL");
+            throw new DosException(DosErrorCode.InvalidArgument, "arguments, environment, labels and paths cannot contain NUL");
         }
         var bytes = texts.Sum(Encoding.UTF8.GetByteCount);
         if (bytes > Limits.ProcessArgumentBytesMax)
         {
-            throw new DosException(DosErrorCode.LimitExceeded, $"arguments and environment have {bytes} bytes; the bound is {Limits.ProcessArgumentBytesMax}");
+            throw new DosException(DosErrorCode.LimitExceeded, $"arguments, environment and labels have {bytes} bytes; the bound is {Limits.ProcessArgumentBytesMax}");
         }
         if (!spec.WorkingDirectory.StartsWith('/') || Encoding.UTF8.GetByteCount(spec.WorkingDirectory) > Limits.PathBytesMax)
         {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Files;
 using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Processes;
@@ -16,8 +17,19 @@ public sealed partial class ProcessWarden(
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     /// <summary>A start that was committed this long ago has reached its node or was lost: longer than a call can take.</summary>
     private static readonly TimeSpan AdoptionAge = Limits.CallTimeout + Limits.CallTimeout;
-    /// <summary>Rows looked at in one round; the next round sees the rest.</summary>
+    /// <summary>Between two looks at what is old enough to be deleted.</summary>
+    private static readonly TimeSpan SweepPeriod = TimeSpan.FromMinutes(1);
+    /// <summary>Between two looks for lost starts, which nobody is in a hurry for: the caller's time-out was long before.</summary>
+    private static readonly TimeSpan AdoptionPeriod = TimeSpan.FromSeconds(5);
+    /// <summary>Rows looked at at once; the next round goes on behind them.</summary>
     private const int RowsMax = 500;
+    /// <summary>Pages of old rows deleted in one sweep.</summary>
+    private const int SweepPagesMax = 40;
+
+    private DateTimeOffset _nextSweep;
+    private DateTimeOffset _nextAdoption;
+    /// <summary>Up to here those that wait were looked at: 500 that fit nowhere must not stand before all others.</summary>
+    private long _lastPending;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -44,24 +56,41 @@ public sealed partial class ProcessWarden(
         }
     }
 
-    /// <summary>One look at everything; apart from the loop, so that a test can make it happen.</summary>
+    /// <summary>One look at everything; apart from the loop, so that a test can make it happen. While nothing is to be done it reads the catalog once.</summary>
     internal async Task RoundAsync()
     {
-        foreach (var home in await catalog.HomesAsync())
+        var homes = await catalog.HomesAsync();
+        foreach (var home in homes.Where(home => home.NodeId is not null).DistinctBy(home => (home.NodeId, home.NodeIncarnation)))
         {
-            var node = new NodeId(home.NodeId);
-            if (node == nodes.Self ? home.NodeIncarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, home.NodeIncarnation))
+            var (node, incarnation) = (new NodeId(home.NodeId!), home.NodeIncarnation ?? 0);
+            if (node == nodes.Self ? incarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, incarnation))
             {
-                await LoseNodeAsync(node, home.NodeIncarnation);
+                await LoseNodeAsync(node, incarnation);
             }
         }
-        await AdoptAsync();
-        if (IsLeader)
+        var now = time.GetUtcNow();
+        var adoptable = CatalogTime.From(now - AdoptionAge);
+        if (now >= _nextAdoption && homes.Any(home => home.IsAt(nodes.Self, nodes.Incarnation) && home.FirstStartedAt < adoptable))
         {
-            foreach (var record in await catalog.PendingAsync(RowsMax))
+            _nextAdoption = now + AdoptionPeriod;
+            await AdoptAsync();
+        }
+        if (!IsLeader)
+        {
+            return;
+        }
+        if (homes.Any(home => home.State == (long)ProcessState.Pending))
+        {
+            var waiting = await catalog.PendingAsync(_lastPending, RowsMax);
+            _lastPending = waiting.Count == RowsMax ? waiting[^1].Pid : 0;
+            foreach (var record in waiting)
             {
                 await launcher.LaunchAsync(record);
             }
+        }
+        if (now >= _nextSweep)
+        {
+            _nextSweep = now + SweepPeriod;
             await DeleteOldAsync();
         }
     }
@@ -93,10 +122,17 @@ public sealed partial class ProcessWarden(
                 continue;
             }
             // An end is forgotten here only after it was committed; so what the table still calls running was never started.
-            if (await catalog.FindAsync(record.Pid) is { } fresh && fresh.Row == record.Row)
+            if (await catalog.FindAsync(record.Pid) is not { } fresh || fresh.Row != record.Row)
             {
-                await launcher.StartAsync(fresh);
+                continue;
             }
+            if (fresh.Row.AskedToEnd is { } signal)
+            {
+                // It never began, and nobody wants it any more.
+                await catalog.ChangeAsync(fresh, ProcessLifecycle.Exit(fresh.Row, fresh.Incarnation, nodes.Self, 128 + (int)signal, null, time.GetUtcNow())!);
+                continue;
+            }
+            await launcher.StartAsync(fresh);
         }
     }
 
@@ -115,15 +151,41 @@ public sealed partial class ProcessWarden(
 
     private async Task DeleteOldAsync()
     {
-        var old = await catalog.EndedBeforeAsync(time.GetUtcNow() - Limits.ExitedProcessRetention, RowsMax);
-        if (old.Count == 0)
+        var before = time.GetUtcNow() - Limits.ExitedProcessRetention;
+        for (var page = 0; page < SweepPagesMax; page++)
+        {
+            var old = await catalog.EndedBeforeAsync(before, RowsMax);
+            foreach (var record in old)
+            {
+                await ForgetAsync(record);
+            }
+            await catalog.DeleteAsync([.. old.Select(record => record.Pid)]);
+            if (old.Count < RowsMax)
+            {
+                break;
+            }
+        }
+        // A cluster that only spawns makes no changes of names, which sweep them otherwise.
+        var now = CatalogTime.From(time.GetUtcNow());
+        for (var page = 0; page < SweepPagesMax && await catalog.WriteAsync(session => session.SweepRequestsAsync(now)) == RequestTable.SweepRowsMax; page++)
+        {
+        }
+    }
+
+    /// <summary>What a node keeps of it is bounded anyway: one that cannot be reached holds up no sweep.</summary>
+    private async Task ForgetAsync(ProcessRecord record)
+    {
+        if (record.Node is not { } node || !nodes.TryGetAddress(node, out _))
         {
             return;
         }
-        foreach (var record in old.Where(record => record.Node is { } node && nodes.TryGetAddress(node, out _)))
+        try
         {
-            await clients.Programs(record.Node!.Value).ForgetAsync(new ProcessId(record.Pid), record.Incarnation);
+            await clients.Programs(node).ForgetAsync(new ProcessId(record.Pid), record.Incarnation);
         }
-        await catalog.DeleteAsync([.. old.Select(record => record.Pid)]);
+        catch (Exception failure) when (failure is TimeoutException or Orleans.Runtime.OrleansException or DosException)
+        {
+            LogNotForgotten(log, failure, new ProcessId(record.Pid), node);
+        }
     }
 }

@@ -2,12 +2,16 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Security;
 
 /// <summary>A node that proved which incarnation of which node it is.</summary>
 public readonly record struct NodeCaller(NodeId Node, long Incarnation);
+
+/// <summary>What a task of a job proved.</summary>
+public readonly record struct TaskCaller(JobId Job, Caller Caller);
 
 /// <summary>
 /// Signs and checks what the cluster says to itself. A token is <c>kind.payload.mac</c>, payload and mac in base64url, mac the
@@ -16,7 +20,7 @@ public readonly record struct NodeCaller(NodeId Node, long Incarnation);
 /// </summary>
 public sealed class ClusterKey(byte[] key, string clusterId)
 {
-    public const string NodeKind = "dosn1", ProcessKind = "dosp1";
+    public const string NodeKind = "dosn1", ProcessKind = "dosp1", TaskKind = "dost1";
 
     /// <summary>Separates fields; no name can contain it.</summary>
     private const char Separator = '\n';
@@ -25,15 +29,12 @@ public sealed class ClusterKey(byte[] key, string clusterId)
 
     public string SignNode(NodeId node, long incarnation) => Sign(NodeKind, $"{node.Value}{Separator}{Text(incarnation)}");
 
-    public string SignProcess(MachineId machine, ProcessId pid, long incarnation, Principal principal)
-    {
-        if (principal.Name.Contains(Separator))
-        {
-            throw new DosException(DosErrorCode.InvalidArgument, "a principal's name has no line breaks");
-        }
-        return Sign(ProcessKind, string.Join(Separator,
-            machine, pid, Text(incarnation), Text(principal.UserId), Text(principal.GroupId), principal.Name));
-    }
+    public string SignProcess(MachineId machine, ProcessId pid, long incarnation, Principal principal) =>
+        Sign(ProcessKind, string.Join(Separator, machine, pid, Text(incarnation), Fields(principal)));
+
+    /// <summary>For the tasks of a job under one coordinator.</summary>
+    public string SignTask(MachineId machine, JobId job, long epoch, Principal principal) =>
+        Sign(TaskKind, string.Join(Separator, machine, job, Text(epoch), Fields(principal)));
 
     /// <summary>Null unless this cluster signed it.</summary>
     public NodeCaller? ReadNode(string token) =>
@@ -46,6 +47,17 @@ public sealed class ClusterKey(byte[] key, string clusterId)
                 new Principal(name, (int)Number(user), (int)Number(group)),
                 new ProcessId(Number(pid)), Number(incarnation), new MachineId(Number(machine)))
             : null;
+
+    /// <summary>Null unless this cluster signed it. A task is no process: its caller is process 0.</summary>
+    public TaskCaller? ReadTask(string token) =>
+        Read(TaskKind, token)?.Split(Separator) is [var machine, var job, var epoch, var user, var group, var name]
+            ? new TaskCaller(new JobId(Number(job)), new Caller(
+                new Principal(name, (int)Number(user), (int)Number(group)), new ProcessId(0), Number(epoch), new MachineId(Number(machine))))
+            : null;
+
+    private static string Fields(Principal principal) => principal.Name.Contains(Separator)
+        ? throw new DosException(DosErrorCode.InvalidArgument, "a principal's name has no line breaks")
+        : string.Join(Separator, Text(principal.UserId), Text(principal.GroupId), principal.Name);
 
     private string Sign(string kind, string payload)
     {

@@ -3,13 +3,16 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Nodes;
+using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Security;
 
 /// <summary>
 /// Knows who a token stands for. Tokens of users are rows of dos_credentials, found by the SHA-256 of the token (a token has 256
-/// random bits, so that a slow hash would add nothing); tokens of processes and nodes are signed and need no row.
+/// random bits, so that a slow hash would add nothing). Tokens of processes, tasks and nodes are signed and need no row of their own;
+/// that of a process or a task is good while the catalog calls that incarnation running, or that job unfinished.
 /// An answer holds for two seconds, so that a revoked token dies soon, and up to a minute while the catalog is away (design, section 7).
 /// </summary>
 public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvider time) : ICredentialVerifier
@@ -38,10 +41,18 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         }
         if (token.StartsWith(ClusterKey.ProcessKind, StringComparison.Ordinal))
         {
-            return key.ReadProcess(token);
+            return key.ReadProcess(token) is { Process: { } pid } process
+                ? await VerifyAsync($"p:{pid}:{process.Incarnation}", session => LivesAsync(session, process, pid), cancellationToken).ConfigureAwait(false)
+                : null;
+        }
+        if (token.StartsWith(ClusterKey.TaskKind, StringComparison.Ordinal))
+        {
+            return key.ReadTask(token) is { } task
+                ? await VerifyAsync($"t:{task.Job}:{task.Caller.Incarnation}", session => LivesAsync(session, task), cancellationToken).ConfigureAwait(false)
+                : null;
         }
         return token.Length == UserTokenLength && token.StartsWith(UserPrefix, StringComparison.Ordinal)
-            ? await VerifyUserAsync(Hash(token), cancellationToken).ConfigureAwait(false)
+            ? await VerifyAsync(Hash(token), UserOf(Hash(token)), cancellationToken).ConfigureAwait(false)
             : null;
     }
 
@@ -74,9 +85,9 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
             "SELECT token_hash FROM dos_credentials WHERE kind = @kind ORDER BY created_at, token_hash", new { kind = KindCluster }),
         cancellationToken);
 
-    private async Task<Caller?> VerifyUserAsync(string hash, CancellationToken cancellationToken)
+    private async Task<Caller?> VerifyAsync(string name, Func<ICatalogSession, Task<Found>> find, CancellationToken cancellationToken)
     {
-        var known = _known.GetValueOrDefault(hash);
+        var known = _known.GetValueOrDefault(name);
         if (known is not null && time.GetElapsedTime(known.Read) < Fresh)
         {
             return Alive(known);
@@ -84,15 +95,12 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         try
         {
             var read = time.GetTimestamp();
-            var row = await catalog.ReadAsync(session => session.QueryFirstAsync<Row>(
-                "SELECT principal AS Name, user_id AS UserId, group_id AS GroupId, expires_at AS ExpiresAt FROM dos_credentials WHERE token_hash = @hash AND kind = @kind",
-                new { hash, kind = KindUser }), cancellationToken).ConfigureAwait(false);
+            var found = await catalog.ReadAsync(find, cancellationToken).ConfigureAwait(false);
             if (_known.Count >= CachedMax)
             {
                 _known.Clear();
             }
-            known = _known[hash] = new Known(
-                row is null ? null : new Caller(new Principal(row.Name, (int)row.UserId, (int)row.GroupId)), row?.ExpiresAt, read);
+            known = _known[name] = new Known(found, read);
             return Alive(known);
         }
         catch (DosException failure) when (failure.Code == DosErrorCode.Unavailable && known is not null && time.GetElapsedTime(known.Read) < HoldsWhileAway)
@@ -101,8 +109,35 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         }
     }
 
+    private static Func<ICatalogSession, Task<Found>> UserOf(string hash) => async session =>
+    {
+        var row = await session.QueryFirstAsync<Row>(
+            "SELECT principal AS Name, user_id AS UserId, group_id AS GroupId, expires_at AS ExpiresAt FROM dos_credentials WHERE token_hash = @hash AND kind = @kind",
+            new { hash, kind = KindUser }).ConfigureAwait(false);
+        return row is null ? default : new Found(new Caller(new Principal(row.Name, (int)row.UserId, (int)row.GroupId)), row.ExpiresAt);
+    };
+
+    private static async Task<Found> LivesAsync(ICatalogSession session, Caller process, ProcessId pid) =>
+        await session.QueryFirstAsync<long?>(
+            "SELECT pid FROM dos_processes WHERE pid = @pid AND machine_id = @machine AND incarnation = @incarnation AND state IN (@running, @stopped)",
+            new
+            {
+                pid = pid.Value,
+                machine = process.Machine?.Value,
+                incarnation = process.Incarnation,
+                running = (long)ProcessState.Running,
+                stopped = (long)ProcessState.Stopped,
+            }).ConfigureAwait(false) is null ? default : new Found(process, null);
+
+    private static async Task<Found> LivesAsync(ICatalogSession session, TaskCaller task) =>
+        await session.QueryFirstAsync<long?>(
+            "SELECT job_id FROM dos_jobs WHERE job_id = @job AND machine_id = @machine AND state < @ended",
+            new { job = task.Job.Value, machine = task.Caller.Machine?.Value, ended = (long)JobState.Succeeded }).ConfigureAwait(false) is null
+            ? default
+            : new Found(task.Caller, null);
+
     private Caller? Alive(Known known) =>
-        known.ExpiresAt is { } expiry && CatalogTime.From(time.GetUtcNow()) >= expiry ? null : known.Caller;
+        known.Found.ExpiresAt is { } expiry && CatalogTime.From(time.GetUtcNow()) >= expiry ? null : known.Found.Caller;
 
     private static Task InsertAsync(ICatalog catalog, string hash, Principal principal, int kind, DateTimeOffset now, CancellationToken cancellationToken) =>
         catalog.WriteAsync(session => session.ExecuteAsync(
@@ -115,7 +150,10 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
 
     private static string Hash(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 
-    private sealed record Known(Caller? Caller, long? ExpiresAt, long Read);
+    /// <summary>What the catalog says: nobody, or who and until when.</summary>
+    private readonly record struct Found(Caller? Caller, long? ExpiresAt);
+
+    private sealed record Known(Found Found, long Read);
 
     private sealed class Row
     {

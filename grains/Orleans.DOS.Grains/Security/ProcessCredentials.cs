@@ -1,3 +1,4 @@
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Security;
@@ -6,4 +7,6 @@ namespace Orleans.DOS.Security;
 public sealed class ProcessCredentials(ClusterKey key) : IProcessCredentials
 {
     public string Issue(MachineId machine, ProcessId pid, long incarnation, Principal principal) => key.SignProcess(machine, pid, incarnation, principal);
+
+    public string IssueTask(MachineId machine, JobId job, long coordinatorEpoch, Principal principal) => key.SignTask(machine, job, coordinatorEpoch, principal);
 }

@@ -33,6 +33,11 @@ public sealed class ObjectLogs : IObjectLogs
             reached |= holdsCheckpoint;
             await ReplayAsync(target, new SegmentId(segment.SegmentId), from, length, replay, cancellationToken);
         }
+        if (!reached)
+        {
+            // What lies behind the checkpoint cannot be told from what lies before it: never "nothing".
+            throw new DosException(DosErrorCode.Damaged, $"The checkpoint of {target} is in segment {replayFrom!.Value.Segment}, which does not exist");
+        }
         return new ReplicatedLog(_services, target, epoch, replicas);
     }
 

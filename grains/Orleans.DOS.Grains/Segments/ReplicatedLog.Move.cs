@@ -7,22 +7,25 @@ namespace Orleans.DOS.Segments;
 internal sealed partial class ReplicatedLog
 {
     private const int OpenAttemptsMax = 4;
+    /// <summary>Making an empty file takes some milliseconds; a frozen node that membership does not know yet must not cost a call its time.</summary>
+    private static readonly TimeSpan CreatePatience = TimeSpan.FromSeconds(1);
+    /// <summary>A seal syncs up to <see cref="Limits.UnsyncedBytesMax"/>.</summary>
+    private static readonly TimeSpan SealPatience = Limits.CallTimeout;
     private readonly HashSet<NodeId> _avoided = [];
-    private SealedSegment? _unrecorded;
+    /// <summary>Sealed, or never to be written, and not yet so in the catalog: the next transaction of the log says it.</summary>
+    private readonly List<SealedSegment> _unrecorded = [];
 
     private async Task MoveAsync(OpenSegment? old)
     {
         // Callers hold the gate: go on without it.
         await Task.Yield();
+        var isSealed = old is null;
         try
         {
             if (old is not null)
             {
-                lock (_gate)
-                {
-                    _queue.InsertRange(0, old.Unacknowledged);
-                }
-                _unrecorded = await SealAsync(old);
+                _unrecorded.Add(await SealAsync(old));
+                isSealed = true;
                 _services.Reader.Forget(old.Id);
             }
             bool closing;
@@ -37,15 +40,14 @@ internal sealed partial class ReplicatedLog
             if (closing)
             {
                 await RecordAsync(null, []);
-                return;
             }
             lock (_gate)
             {
                 _isMoving = false;
-                if (_ended is null)
+                if (_ended is null && opened is not null)
                 {
                     _current = opened;
-                    opened!.Writer.Opened(Now, []);
+                    opened.Writer.Opened(Now, []);
                 }
             }
         }
@@ -54,7 +56,7 @@ internal sealed partial class ReplicatedLog
             lock (_gate)
             {
                 _isMoving = false;
-                if (exception.Code == DosErrorCode.Stale || _closing || (old is not null && _unrecorded is null))
+                if (exception.Code == DosErrorCode.Stale || _closing || !isSealed)
                 {
                     End(exception);
                 }
@@ -86,7 +88,7 @@ internal sealed partial class ReplicatedLog
         var length = old.Writer.AcknowledgedLength;
         var answers = await Task.WhenAll(old.Replicas.Select((replica, index) => old.Writer.IsFailed(index)
             ? Task.FromResult<ReplicaAnswer?>(null)
-            : AskAsync(replica, service => service.SealAsync(old.Id, replica.Disk, _epoch, length))));
+            : AskAsync(replica, service => service.SealAsync(old.Id, replica.Disk, _epoch, length), SealPatience)));
         if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
         {
             throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
@@ -118,7 +120,7 @@ internal sealed partial class ReplicatedLog
             var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
             await RecordAsync(id, replicas);
             var answers = await Task.WhenAll(replicas.Select(replica => AskAsync(replica, service => service.CreateAsync(
-                new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }))));
+                new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }), CreatePatience)));
             if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
             {
                 return new OpenSegment(id, replicas, _epoch);
@@ -128,7 +130,7 @@ internal sealed partial class ReplicatedLog
                 throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
             }
             _avoided.UnionWith(replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).Select(replica => replica.Node));
-            _unrecorded = new SealedSegment(id, 0, []);
+            _unrecorded.Add(new SealedSegment(id, 0, []));
         }
         throw new DosException(DosErrorCode.Unavailable, $"No nodes made a segment for {_target}");
     }
@@ -136,28 +138,37 @@ internal sealed partial class ReplicatedLog
     /// <summary>One transaction: what was sealed, and what is opened.</summary>
     private async Task RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
     {
-        var sealing = _unrecorded;
-        if (sealing is null && opened is null)
+        var sealing = _unrecorded.ToList();
+        if (sealing.Count == 0 && opened is null)
         {
             return;
         }
         var now = CatalogTime.From(_services.Time.GetUtcNow());
-        await _services.Catalog.WriteAsync(async session =>
+        try
         {
-            await session.RequireEpochAsync(_target, _epoch);
-            if (sealing is not null)
+            await _services.Catalog.WriteAsync(async session =>
             {
-                await SegmentRows.SealAsync(session, sealing, now);
-            }
-            if (opened is { } id)
-            {
-                await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
-            }
-            return true;
-        });
-        _unrecorded = null;
+                await session.RequireEpochAsync(_target, _epoch);
+                foreach (var segment in sealing)
+                {
+                    await SegmentRows.SealAsync(session, segment, now);
+                }
+                if (opened is { } id)
+                {
+                    await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
+                }
+                return true;
+            });
+        }
+        catch (DosException exception) when (exception.Code == DosErrorCode.OutcomeUnknown && opened is not null)
+        {
+            // Its row may stand. Left open without a file, it would hold up the next owner while one of its nodes is away.
+            _unrecorded.Add(new SealedSegment(opened.Value, 0, []));
+            throw;
+        }
+        _unrecorded.Clear();
     }
 
-    private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call) =>
-        ReplicaCalls.AskAsync(_services.Clients, replica.Node, call, Limits.CallTimeout, _services.Time);
+    private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call, TimeSpan patience) =>
+        ReplicaCalls.AskAsync(_services.Clients, replica.Node, call, patience, _services.Time);
 }

@@ -24,6 +24,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     private Task _moving = Task.CompletedTask;
     private Exception? _ended;
     private bool _closing;
+    private bool _triedToRecord;
     private bool _ticking;
     /// <summary>A segment is being sealed or opened; its end looks at the queue.</summary>
     private bool _isMoving;
@@ -83,26 +84,12 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
 
     public async Task CloseAsync()
     {
-        Task[] waiting;
-        lock (_gate)
+        // Each round waits for what the one before began: callers that wait, then a move that was under way, then the seal.
+        while (NextBeforeClosed() is { } next)
         {
-            _closing = true;
-            waiting = [.. _queue.Select(pending => pending.Task), .. _current?.Unacknowledged.Select(pending => pending.Task) ?? []];
+            // Callers learn of failures by themselves; closing goes on with what was acknowledged.
+            await next.ContinueWith(_ => { }, TaskScheduler.Current);
         }
-        // Their callers learn of failures; closing goes on with what was acknowledged.
-        await Task.WhenAll(waiting).ContinueWith(_ => { }, TaskScheduler.Current);
-        Task moving;
-        lock (_gate)
-        {
-            if (_current is { } current)
-            {
-                var effects = new List<WriterEffect>();
-                current.Writer.Seal(effects);
-                Carry(current, effects);
-            }
-            moving = _moving;
-        }
-        await moving;
         Dispose();
         if (_ended is not null)
         {
@@ -119,6 +106,41 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     private long Now => (long)_services.Time.GetElapsedTime(0).TotalMilliseconds;
 
     private DosException Closed() => new(DosErrorCode.Stale, $"The log of {_target} is closed");
+
+    /// <summary>What a closing log still waits for; null when nothing of it is left open.</summary>
+    private Task? NextBeforeClosed()
+    {
+        lock (_gate)
+        {
+            _closing = true;
+            if (_ended is not null)
+            {
+                return null;
+            }
+            if (_isMoving)
+            {
+                return _moving;
+            }
+            if (_current is { } current)
+            {
+                if (current.Unacknowledged.Select(pending => pending.Task).ToList() is { Count: > 0 } waiting)
+                {
+                    return Task.WhenAll(waiting);
+                }
+                var effects = new List<WriterEffect>();
+                current.Writer.Seal(effects);
+                Carry(current, effects);
+                return _moving;
+            }
+            if (_unrecorded.Count == 0 || _triedToRecord)
+            {
+                return null;
+            }
+            // A try is enough: what the catalog does not know as sealed, the next owner takes over.
+            (_triedToRecord, _isMoving) = (true, true);
+            return _moving = MoveAsync(null);
+        }
+    }
 
     /// <summary>Brings queued frames into the open segment, or sees to it that there will be one. Under the gate.</summary>
     private void Go()
@@ -163,6 +185,8 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
                     segment.Frames[effect.Frame].Acknowledge();
                     break;
                 case WriterEffectKind.Seal:
+                    // Under the same gate, so that whoever closes finds them in one place or the other.
+                    _queue.InsertRange(0, segment.Unacknowledged);
                     _current = null;
                     _isMoving = true;
                     _moving = MoveAsync(segment);

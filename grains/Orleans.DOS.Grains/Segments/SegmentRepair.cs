@@ -13,6 +13,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 {
     private const int RowsMax = 256;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+    /// <summary>Once more after a change of nodes: a node that has just come has not told its disk when it is seen.</summary>
+    private static readonly TimeSpan AfterAChange = TimeSpan.FromSeconds(2);
     /// <summary>A node that restarts comes back sooner, and nothing needs to be copied.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     /// <summary>Readers that learned a place before the row was marked are done after this time.</summary>
@@ -40,9 +42,14 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(Every, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        var (pause, change) = (Every, nodes.NextChange);
+        while (true)
         {
+            // A node that has come back brings replicas that were given up: they are taken back at once.
+            await Task.WhenAny(Task.Delay(pause, time, stoppingToken), change);
+            stoppingToken.ThrowIfCancellationRequested();
+            pause = change.IsCompleted ? AfterAChange : Every;
+            change = nodes.NextChange;
             try
             {
                 if (nodes.Active is { Count: > 0 } active && active[0] == nodes.Self)
@@ -51,7 +58,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                     await CollectAsync(stoppingToken);
                 }
             }
-            catch (Exception exception) when (ReplicaCalls.IsLost(exception))
+            // Whatever went wrong (a full disk, a database away, a row nobody can read) must not end repair for ever.
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 LogLater(log, exception);
             }
@@ -76,10 +84,11 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                     continue;
                 }
                 _belowSince.TryAdd(segment.SegmentId, now);
-                if (now - _belowSince[segment.SegmentId] >= Grace)
-                {
-                    await FillUpAsync(segment, live);
-                }
+                var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
+                live.AddRange(await TakeBackAsync(segment, live, Live(nodes, given)));
+                // For those whose nodes may come back with them the grace is waited out; what has no replica anywhere has nothing to wait for.
+                var awaited = now - _belowSince[segment.SegmentId] >= Grace ? 0 : Away(nodes, replicas) + Away(nodes, given);
+                await FillUpAsync(segment, live, (int)segment.ReplicasWanted - live.Count - awaited);
             }
         }
     }
@@ -100,26 +109,69 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         }
     }
 
-    private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live)
+    /// <summary>
+    /// Replicas that were given up and whose nodes are here again, with the same disk. They have most of the bytes, if not all: no
+    /// grace, because until then the next node that dies may take the last good replica with it.
+    /// </summary>
+    private async Task<List<Replica>> TakeBackAsync(SegmentRow segment, IReadOnlyList<Replica> live, IReadOnlyList<Replica> given)
     {
-        var (kind, value) = Parse(segment.Object);
-        var missing = (int)segment.ReplicasWanted - live.Count;
-        foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
+        var back = new List<Replica>();
+        foreach (var replica in given)
         {
-            var header = new SegmentHeader { Segment = new SegmentId(segment.SegmentId), Object = new ObjectId(kind, value), Epoch = segment.Epoch, Disk = replica.Disk };
-            var source = live[0];
-            // The epoch of a replica that was sealed in a takeover is higher than the segment's own.
-            var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
-            var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
-            var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
-            var answer = await ReplicaCalls.AskAsync(
-                clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
-            if (answer is { Outcome: ReplicaOutcome.Done } && answer.Length == segment.Length)
+            if (live.Count + back.Count < segment.ReplicasWanted && await CopyFromAnyAsync(segment, live, replica))
             {
-                await catalog.WriteAsync(session => SegmentRows.InsertReplicaAsync(session, segment.SegmentId, replica));
-                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                back.Add(replica);
             }
         }
+        return back;
+    }
+
+    private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live, int missing)
+    {
+        if (missing <= 0)
+        {
+            return;
+        }
+        foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
+        {
+            await CopyFromAnyAsync(segment, live, replica);
+        }
+    }
+
+    private async Task<bool> CopyFromAnyAsync(SegmentRow segment, IReadOnlyList<Replica> sources, Replica replica)
+    {
+        foreach (var source in sources)
+        {
+            if (await CopyAsync(segment, source, replica))
+            {
+                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                return true;
+            }
+            // Its bytes may have rotted: the next one may have them.
+        }
+        return false;
+    }
+
+    private async Task<bool> CopyAsync(SegmentRow segment, Replica source, Replica replica)
+    {
+        var (kind, value) = Parse(segment.Object);
+        var header = new SegmentHeader { Segment = new SegmentId(segment.SegmentId), Object = new ObjectId(kind, value), Epoch = segment.Epoch, Disk = replica.Disk };
+        // The epoch of a replica that was sealed in a takeover is higher than the segment's own.
+        var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
+        var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
+        var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
+        var answer = await ReplicaCalls.AskAsync(
+            clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
+        if (answer is not { Outcome: ReplicaOutcome.Done } || answer.Length != segment.Length)
+        {
+            return false;
+        }
+        await catalog.WriteAsync(async session =>
+        {
+            await SegmentRows.LoseAbsentAsync(session, segment.SegmentId);
+            return await SegmentRows.InsertReplicaAsync(session, segment.SegmentId, replica);
+        });
+        return true;
     }
 
     private async Task CollectAsync(long segment, IReadOnlyList<ReplicaRow> replicas, long before)
@@ -145,16 +197,21 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     private static Task<List<(SegmentRow Segment, IReadOnlyList<ReplicaRow> Replicas)>> PageAsync(ICatalog catalog, long state, long after) => catalog.ReadAsync(async session =>
     {
-        var page = new List<(SegmentRow, IReadOnlyList<ReplicaRow>)>();
-        foreach (var segment in await SegmentRows.InStateAsync(session, state, after, RowsMax))
+        var segments = await SegmentRows.InStateAsync(session, state, after, RowsMax);
+        if (segments.Count == 0)
         {
-            page.Add((segment, await SegmentRows.ReplicasAsync(session, segment.SegmentId)));
+            return [];
         }
-        return page;
+        var (first, last) = (segments[0].SegmentId, segments[^1].SegmentId);
+        var replicas = (state == SegmentRow.Sealed ? await SegmentRows.PresentAsync(session, first, last) : await SegmentRows.AllAsync(session, first, last))
+            .ToLookup(row => row.SegmentId);
+        return segments.Select(segment => (segment, (IReadOnlyList<ReplicaRow>)[.. replicas[segment.SegmentId]])).ToList();
     });
 
     private static List<Replica> Live(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) =>
-        [.. replicas.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
+        [.. replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _))];
+
+    private static int Away(INodeView nodes, IReadOnlyList<ReplicaRow> replicas) => replicas.Count - Live(nodes, replicas).Count;
 
     private static (ObjectKind Kind, long Value) Parse(string target)
     {

@@ -50,6 +50,29 @@ internal static class SegmentRows
         "SELECT segment_id AS SegmentId, disk_id AS DiskId, node_id AS NodeId, state AS State FROM dos_segment_replicas WHERE segment_id = @segment ORDER BY disk_id",
         new { segment });
 
+    /// <summary>Replicas of a run of segments, whatever their state.</summary>
+    public static Task<IReadOnlyList<ReplicaRow>> AllAsync(ICatalogSession session, long first, long last) => session.QueryAsync<ReplicaRow>(
+        "SELECT segment_id AS SegmentId, disk_id AS DiskId, node_id AS NodeId, state AS State FROM dos_segment_replicas "
+        + "WHERE segment_id BETWEEN @first AND @last ORDER BY segment_id, disk_id", new { first, last });
+
+    /// <summary>Good replicas of a run of segments whose disk is still the one of their node: a wiped one holds nothing.</summary>
+    public static Task<IReadOnlyList<ReplicaRow>> PresentAsync(ICatalogSession session, long first, long last) =>
+        OnPresentDisksAsync(session, first, last, ReplicaRow.Good);
+
+    /// <summary>Replicas that were not waited for once, on disks that are still there.</summary>
+    public static Task<IReadOnlyList<ReplicaRow>> GivenUpAsync(ICatalogSession session, long segment) =>
+        OnPresentDisksAsync(session, segment, segment, ReplicaRow.Lost);
+
+    private static Task<IReadOnlyList<ReplicaRow>> OnPresentDisksAsync(ICatalogSession session, long first, long last, long state) => session.QueryAsync<ReplicaRow>(
+        "SELECT r.segment_id AS SegmentId, r.disk_id AS DiskId, r.node_id AS NodeId, r.state AS State FROM dos_segment_replicas r "
+        + "JOIN dos_nodes n ON n.node_id = r.node_id AND n.disk_id = r.disk_id "
+        + "WHERE r.segment_id BETWEEN @first AND @last AND r.state = @state ORDER BY r.segment_id, r.disk_id", new { first, last, state });
+
+    /// <summary>Nobody needs to ask there any more.</summary>
+    public static Task<int> LoseAbsentAsync(ICatalogSession session, long segment) => session.ExecuteAsync(
+        "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND state = 1 AND NOT EXISTS (SELECT 1 FROM dos_nodes n "
+        + "WHERE n.node_id = dos_segment_replicas.node_id AND n.disk_id = dos_segment_replicas.disk_id)", new { segment });
+
     public static async Task InsertAsync(ICatalogSession session, SegmentId segment, ObjectId target, long epoch, int wanted, IReadOnlyList<Replica> replicas, long now)
     {
         await session.ExecuteAsync(

@@ -13,7 +13,7 @@ internal static class JobEndpoints
 
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapDos(HttpMethods.Post, Pattern, SubmitAsync, "Submits a job").Accepts<JobSpec>("application/json").Produces<JobStatus>(StatusCodes.Status201Created);
+        v1.MapDos(HttpMethods.Post, Pattern, SubmitAsync, "Submits a job").AcceptsJson<JobSpec>().Produces<JobStatus>(StatusCodes.Status201Created);
         v1.MapDos(HttpMethods.Get, Pattern, ListAsync, "Jobs; ?after=, ?limit=").Produces<Page<JobStatus>>();
         v1.MapDos(HttpMethods.Get, Pattern + "/{job}", StatusAsync, "One job").Produces<JobStatus>();
         v1.MapDos(HttpMethods.Delete, Pattern + "/{job}", CancelAsync, "Cancels a job").Produces(StatusCodes.Status204NoContent);

@@ -14,7 +14,7 @@ internal static class ProcessEndpoints
 
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapDos(HttpMethods.Post, Pattern, SpawnAsync, "Starts a program").Accepts<ProcessSpec>("application/json").Produces<ProcessStatus>(StatusCodes.Status201Created);
+        v1.MapDos(HttpMethods.Post, Pattern, SpawnAsync, "Starts a program").AcceptsJson<ProcessSpec>().Produces<ProcessStatus>(StatusCodes.Status201Created);
         v1.MapDos(HttpMethods.Get, Pattern, ListAsync, "The table, newest first; ?all, ?after=, ?limit=").Produces<Page<ProcessStatus>>();
         v1.MapDos(HttpMethods.Get, Pattern + "/{pid}", StatusAsync, "One process").Produces<ProcessStatus>();
         v1.MapDos(HttpMethods.Post, Pattern + "/{pid}/wait", WaitAsync, "Long poll: the status when it ends, or what it is after 3 s").Produces<ProcessStatus>();

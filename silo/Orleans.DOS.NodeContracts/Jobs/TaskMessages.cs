@@ -7,7 +7,13 @@ public enum TaskKind : short { Map = 1, Reduce = 2, Sample = 3 }
 
 /// <summary>A piece of input: for Map a file range (records that begin inside it belong to it), for Reduce a byte range of a map output.</summary>
 [GenerateSerializer, Immutable, Alias("dos.TaskInput")]
-public sealed record TaskInput([property: Id(0)] string Path, [property: Id(1)] long Position, [property: Id(2)] long Length);
+public sealed record TaskInput([property: Id(0)] string Path, [property: Id(1)] long Position, [property: Id(2)] long Length)
+{
+    /// <summary>Of an input of the job: bytes of the file when the job was planned; what lies behind them is not there. Null: not known.</summary>
+    [Id(3)] public long? FileSize { get; init; }
+    /// <summary>Of an input of the job: the file that was planned; None: whichever has the path.</summary>
+    [Id(4)] public InodeId Inode { get; init; }
+}
 
 [GenerateSerializer, Immutable, Alias("dos.TaskStart")]
 public sealed record TaskStart
@@ -31,8 +37,8 @@ public sealed record TaskStart
     [Id(13)] public IReadOnlyList<byte[]> Boundaries { get; init; } = [];
     [Id(14)] public required Principal Principal { get; init; }
     [Id(15)] public int OutputReplicas { get; init; } = 1;
-    /// <summary>(attempt-unique) identity used in reports: Task * 1000 + Attempt.</summary>
-    public long Key => (Task * 1000L) + Attempt;
+    /// <summary>(attempt-unique) identity used in reports: the task in the high, the attempt in the low 32 bits.</summary>
+    public long Key => ((long)Task << 32) | (uint)Attempt;
 }
 
 [GenerateSerializer, Immutable, Alias("dos.TaskReport")]
@@ -55,5 +61,9 @@ public sealed record TaskReport
     [Id(9)] public IReadOnlyList<Files.FileLocation> OutputLocations { get; init; } = [];
     /// <summary>The file that this attempt wrote.</summary>
     [Id(10)] public string Output { get; init; } = "";
-    public long Key => (Task * 1000L) + Attempt;
+    /// <summary>Of <see cref="Error"/>, when it is one of the closed list: Unavailable and OutcomeUnknown are not the task's fault.</summary>
+    [Id(11)] public DosErrorCode? ErrorCode { get; init; }
+    /// <summary>Its worker ended while others were in it too, one of which may be the cause.</summary>
+    [Id(12)] public bool IsWorkerLost { get; init; }
+    public long Key => ((long)Task << 32) | (uint)Attempt;
 }

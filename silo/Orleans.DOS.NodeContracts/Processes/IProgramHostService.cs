@@ -11,7 +11,7 @@ namespace Orleans.DOS.Processes;
 [Alias("dos.IProgramHostService")]
 public interface IProgramHostService : IGrainService
 {
-    /// <summary>Starts an incarnation. Repeating it is harmless. Refuses with LimitExceeded when the node is full and UnknownProgram.</summary>
+    /// <summary>Starts an incarnation. Repeating it is harmless. Refuses with LimitExceeded when the node is full, UnknownProgram, and Unavailable when an earlier start of the node was meant.</summary>
     [Alias("Start")] Task StartAsync(ProcessStart start);
     /// <summary>Long poll for the end of an incarnation: null when nothing ended within <see cref="Limits.LongPollMax"/>; NoSuchProcess when it was never here.</summary>
     [Alias("WaitExit")] Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait);
@@ -37,6 +37,8 @@ public sealed record ProcessStart
     [Id(4)] public required long Incarnation { get; init; }
     [Id(5)] public required ProcessSpec Spec { get; init; }
     [Id(6)] public required Principal Principal { get; init; }
+    /// <summary>The start of the node that was chosen; any other refuses. 0 from a release before this field: not checked.</summary>
+    [Id(7)] public long NodeIncarnation { get; init; }
 }
 
 /// <summary>How an incarnation ended.</summary>

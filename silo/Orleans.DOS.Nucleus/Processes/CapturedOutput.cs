@@ -4,7 +4,8 @@ namespace Orleans.DOS.Processes;
 
 /// <summary>
 /// What one stream of one incarnation wrote: at most two files, each half of the bound. When the newer is full, the older is
-/// deleted and a new one begun. Positions count from the first byte ever written. Memory does not grow with the output.
+/// deleted and a new one begun. Positions count from the first byte ever written. Memory does not grow with the output, and only a
+/// file that is still written is open: ends are remembered by the thousand.
 /// </summary>
 internal sealed class CapturedOutput(string path, long bytesMax, long incarnation) : IDisposable
 {
@@ -14,9 +15,12 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
     private readonly List<Piece> _pieces = new(2);
     private TaskCompletionSource _changed = NewSignal();
     private long _end;
+    /// <summary>The end when the last append has been kept, or dropped.</summary>
+    private long _target;
     private int _files;
     private bool _completed;
     private bool _dropped;
+    private bool _failed;
 
     /// <summary>Bytes ever written.</summary>
     public long End
@@ -30,6 +34,18 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
         }
     }
 
+    /// <summary>Bytes on the disk.</summary>
+    public long Kept
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _pieces.Count > 0 ? _end - _pieces[0].Start : 0;
+            }
+        }
+    }
+
     public void Append(ReadOnlySpan<byte> data)
     {
         TaskCompletionSource signal;
@@ -39,17 +55,42 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
             {
                 return;
             }
+            _target = _end + data.Length;
             while (data.Length > 0)
             {
                 var piece = Current();
                 var room = (int)Math.Min(data.Length, piece.Start + _fileBytesMax - _end);
-                RandomAccess.Write(piece.Handle, data[..room], _end - piece.Start);
+                RandomAccess.Write(piece.Handle!, data[..room], _end - piece.Start);
                 _end += room;
                 data = data[room..];
             }
             (signal, _changed) = (_changed, NewSignal());
         }
         signal.SetResult();
+    }
+
+    /// <summary>
+    /// What could not be kept is passed over, with all that was kept before: readers see that their position has moved on, and the disk
+    /// gets room.
+    /// </summary>
+    /// <returns>Whether it is the first time.</returns>
+    public bool Drop()
+    {
+        TaskCompletionSource signal;
+        bool first;
+        lock (_gate)
+        {
+            (first, _failed) = (!_failed, true);
+            foreach (var piece in _pieces)
+            {
+                piece.Delete();
+            }
+            _pieces.Clear();
+            _end = _target;
+            (signal, _changed) = (_changed, NewSignal());
+        }
+        signal.SetResult();
+        return first;
     }
 
     /// <summary>Nothing follows.</summary>
@@ -59,6 +100,10 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
         lock (_gate)
         {
             _completed = true;
+            foreach (var piece in _pieces)
+            {
+                piece.Close();
+            }
             (signal, _changed) = (_changed, NewSignal());
         }
         signal.TrySetResult();
@@ -107,7 +152,7 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
                 var piece = _pieces[index];
                 var pieceEnd = index + 1 < _pieces.Count ? _pieces[index + 1].Start : _end;
                 var data = new byte[(int)Math.Min(pieceEnd - position, Limits.FramePayloadBytesMax)];
-                var read = RandomAccess.Read(piece.Handle, data, position - piece.Start);
+                var read = piece.Read(data, position - piece.Start);
                 if (read < data.Length)
                 {
                     throw new DosException(DosErrorCode.Damaged, $"captured output '{path}' is shorter than what was written to it");
@@ -124,6 +169,10 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
         {
             return _pieces[^1];
         }
+        if (_pieces.Count > 0)
+        {
+            _pieces[^1].Close();
+        }
         if (_pieces.Count == 2)
         {
             _pieces[0].Delete();
@@ -136,12 +185,33 @@ internal sealed class CapturedOutput(string path, long bytesMax, long incarnatio
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private sealed record Piece(string Path, long Start, SafeFileHandle Handle)
+    private sealed class Piece(string path, long start, SafeFileHandle handle)
     {
+        public long Start { get; } = start;
+
+        /// <summary>Null once nothing more is written to it.</summary>
+        public SafeFileHandle? Handle { get; private set; } = handle;
+
+        public int Read(Span<byte> into, long offset)
+        {
+            if (Handle is { } open)
+            {
+                return RandomAccess.Read(open, into, offset);
+            }
+            using var reading = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
+            return RandomAccess.Read(reading, into, offset);
+        }
+
+        public void Close()
+        {
+            Handle?.Dispose();
+            Handle = null;
+        }
+
         public void Delete()
         {
-            Handle.Dispose();
-            File.Delete(Path);
+            Close();
+            File.Delete(path);
         }
     }
 }

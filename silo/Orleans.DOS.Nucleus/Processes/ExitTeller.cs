@@ -53,6 +53,7 @@ public sealed partial class ExitTeller(ProgramHost host, IGrainFactory grains, I
             try
             {
                 await grains.GetGrain<IProcessDoor>(GrainKeys.Process(start.Machine, start.Pid)).ExitedAsync(nodes.Self, start.Incarnation, exit);
+                host.Told(start);
                 return;
             }
             // Whatever the reason is, the end must reach the table; nothing else would bring it there while this node lives.

@@ -32,6 +32,12 @@ internal sealed class HostedProgram
         _ => throw new DosException(DosErrorCode.InvalidArgument, $"no output stream {(byte)stream}"),
     };
 
+    /// <summary>Bytes of output on the disk.</summary>
+    public long OutputKept => _standardOutput.Kept + _standardError.Kept;
+
+    /// <summary>As many of these as its host has counted among the ended.</summary>
+    public long CountedBytes { get; set; }
+
     /// <summary>Remembers the last signal: it names the exit code if the program has to be ended with its worker.</summary>
     public void Signalled(ProcessSignal signal) => Interlocked.Exchange(ref _signal, (int)signal);
 

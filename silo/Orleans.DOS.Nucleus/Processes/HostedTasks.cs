@@ -15,6 +15,7 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
     private readonly Lock _gate = new();
     private readonly Dictionary<long, Job> _jobs = [];
     private long _lastChannel;
+    private long _lastJob;
     private int _running;
 
     public int Running
@@ -28,13 +29,20 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
         }
     }
 
-    /// <exception cref="DosException">LimitExceeded: no slot is free. Stale: a newer coordinator was here.</exception>
+    /// <exception cref="DosException">
+    /// LimitExceeded: no slot is free. Stale: a newer coordinator was here, or this one's tasks were cancelled. InvalidArgument: the task does
+    /// not fit into a message to a worker, and never will.
+    /// </exception>
     public async Task StartAsync(TaskStart task)
     {
         Entry entry;
         lock (_gate)
         {
             var job = JobOf(task.Job, task.CoordinatorEpoch);
+            if (task.CoordinatorEpoch <= job.CancelledEpoch)
+            {
+                throw new DosException(DosErrorCode.Stale, $"the tasks of job {task.Job} under epoch {task.CoordinatorEpoch} were cancelled");
+            }
             if (job.Entries.ContainsKey(task.Key))
             {
                 return;
@@ -49,12 +57,17 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
         }
         try
         {
+            var payload = JsonSerializer.SerializeToUtf8Bytes(new WorkerTask(task, door(task)), TaskPipeJson.Default.WorkerTask);
+            if (payload.Length > WorkerPipeHeader.PayloadBytesMax)
+            {
+                throw new DosException(
+                    DosErrorCode.InvalidArgument, $"task {task.Task} takes {payload.Length} bytes to tell to a worker; {WorkerPipeHeader.PayloadBytesMax} are allowed");
+            }
             var worker = await pool.OccupyAloneAsync().ConfigureAwait(false);
             lock (_gate)
             {
                 entry.Worker = worker;
             }
-            var payload = JsonSerializer.SerializeToUtf8Bytes(new WorkerTask(task, door(task)), TaskPipeJson.Default.WorkerTask);
             await worker.SendAsync(WorkerPipeType.StartTask, 0, entry.Channel, task.Key, payload).ConfigureAwait(false);
         }
         catch
@@ -68,7 +81,8 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
         }
         if (entry.Worker is { IsLost: true })
         {
-            Finish(entry, Report(task, "WorkerLost"));
+            // Whoever was in it besides is not known any more.
+            Finish(entry, WorkerLost(task, isShared: true));
         }
         else if (entry.IsCancelled)
         {
@@ -76,14 +90,19 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
         }
     }
 
-    public Task CancelAsync(JobId job, long epoch)
+    /// <summary>Ends what runs of a job, and remembers it, so that a start that this call has overtaken begins nothing.</summary>
+    public Task CancelAsync(JobId id, long epoch)
     {
         lock (_gate)
         {
-            if (_jobs.TryGetValue(job.Value, out var known) && known.Epoch <= epoch)
+            if (!_jobs.TryGetValue(id.Value, out var job))
             {
-                known.Epoch = epoch;
-                CancelAll(known);
+                job = Remember(id, epoch);
+            }
+            if (job.Epoch <= epoch)
+            {
+                (job.Epoch, job.CancelledEpoch) = (epoch, epoch);
+                CancelAll(job);
             }
         }
         return Task.CompletedTask;
@@ -129,9 +148,11 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
     /// <summary>Everything in a dead worker has ended.</summary>
     public void Lost(WorkerConnection worker)
     {
+        // Asked before any of them is taken out of it.
+        var isShared = worker.Load > 1;
         foreach (var entry in Find(entry => entry.Worker == worker))
         {
-            Finish(entry, Report(entry.Start, "WorkerLost"));
+            Finish(entry, WorkerLost(entry.Start, isShared));
         }
     }
 
@@ -173,11 +194,7 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
     {
         if (!_jobs.TryGetValue(id.Value, out var job))
         {
-            if (_jobs.Count >= JobsMax && _jobs.FirstOrDefault(pair => pair.Value.Entries.Count + pair.Value.Cancelled.Count == 0) is { Value: not null } idle)
-            {
-                _jobs.Remove(idle.Key);
-            }
-            _jobs[id.Value] = job = new Job { Epoch = epoch };
+            job = Remember(id, epoch);
         }
         if (epoch < job.Epoch)
         {
@@ -189,6 +206,20 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
             CancelAll(job);
         }
         return job;
+    }
+
+    /// <summary>Call with the gate held.</summary>
+    private Job Remember(JobId id, long epoch)
+    {
+        if (_jobs.Count >= JobsMax)
+        {
+            var idle = _jobs.Where(pair => pair.Value.Entries.Count + pair.Value.Cancelled.Count == 0).OrderBy(pair => pair.Value.Number).Take(1).ToArray();
+            foreach (var (oldest, _) in idle)
+            {
+                _jobs.Remove(oldest);
+            }
+        }
+        return _jobs[id.Value] = new Job { Epoch = epoch, Number = ++_lastJob };
     }
 
     /// <summary>Call with the gate held.</summary>
@@ -228,14 +259,18 @@ internal sealed class HostedTasks(WorkerPool pool, int slots, TimeSpan grace, Ti
 
     private static List<TaskReport> Reports(Job job) => [.. job.Entries.Values.Select(entry => entry.Report).OfType<TaskReport>()];
 
-    private static TaskReport Report(TaskStart task, string error) =>
-        new() { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error, Output = task.Output };
+    private static TaskReport WorkerLost(TaskStart task, bool isShared) =>
+        new() { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = "WorkerLost", Output = task.Output, IsWorkerLost = isShared };
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private sealed class Job
     {
+        /// <summary>In the order in which jobs became known.</summary>
+        public long Number { get; init; }
         public long Epoch { get; set; }
+        /// <summary>Coordinators up to this epoch begin nothing any more.</summary>
+        public long CancelledEpoch { get; set; }
         /// <summary>By task key: running, or ended and not acknowledged.</summary>
         public Dictionary<long, Entry> Entries { get; } = [];
         /// <summary>Cancelled and still running.</summary>

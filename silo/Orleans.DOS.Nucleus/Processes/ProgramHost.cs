@@ -15,9 +15,6 @@ namespace Orleans.DOS.Processes;
 /// </summary>
 public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IAsyncDisposable
 {
-    /// <summary>Ended incarnations that are remembered if nobody forgets them: bounds memory and disk.</summary>
-    private const int EndedMax = 4096;
-
     private readonly ProgramHostOptions _options;
     private readonly WorkerEndpoint _endpoint;
     private readonly IProcessCredentials _credentials;
@@ -27,7 +24,9 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     private readonly HostedTasks _tasks;
     private readonly ConcurrentDictionary<(long Pid, long Incarnation), HostedProgram> _programs = new();
     private readonly ConcurrentDictionary<(long Pid, long Incarnation), Task> _starting = new();
-    private readonly ConcurrentQueue<(long Pid, long Incarnation)> _ended = new();
+    /// <summary>Whose end was told, oldest first; guards <see cref="_endedBytes"/>, the output that they keep.</summary>
+    private readonly Queue<HostedProgram> _ended = new();
+    private long _endedBytes;
     private int _running;
 
     public ProgramHost(ProgramHostOptions options, WorkerEndpoint endpoint, IProcessCredentials credentials, TimeProvider time, ILogger<ProgramHost> log)
@@ -139,6 +138,10 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         if (_programs.TryGetValue((pid.Value, incarnation), out var program) && program.HasEnded && _programs.TryRemove((pid.Value, incarnation), out _))
         {
             program.Forget();
+            lock (_ended)
+            {
+                _endedBytes -= program.CountedBytes;
+            }
         }
     }
 
@@ -210,8 +213,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     }
 
     private WorkerDoor Door(TaskStart task) =>
-        // A task acts for its job's principal under its own number, which is no pid: the credential names process 0.
-        new(_endpoint.ApiSocketPath, _credentials.Issue(task.Machine, new ProcessId(0), task.CoordinatorEpoch, task.Principal), task.MachineName);
+        new(_endpoint.ApiSocketPath, _credentials.IssueTask(task.Machine, task.Job, task.CoordinatorEpoch, task.Principal), task.MachineName);
 
     private static Task SendSignalAsync(HostedProgram program, ProcessSignal signal)
     {
@@ -247,6 +249,22 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
+    /// <summary>A full disk costs the program its output, never its worker: the neighbours there have done nothing.</summary>
+    private void Keep(HostedProgram program, OutputStream stream, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            program.Output(stream).Append(data);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            if (program.Output(stream).Drop())
+            {
+                LogOutputLost(failure, program.Start.Pid, stream);
+            }
+        }
+    }
+
     private HostedProgram Find(ProcessId pid, long incarnation) =>
         _programs.TryGetValue((pid.Value, incarnation), out var program)
             ? program
@@ -264,12 +282,30 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
         Interlocked.Decrement(ref _running);
         program.Worker.Vacate();
-        _ended.Enqueue((program.Start.Pid.Value, program.Start.Incarnation));
-        while (_ended.Count > EndedMax && _ended.TryDequeue(out var oldest))
-        {
-            Forget(new ProcessId(oldest.Pid), oldest.Incarnation);
-        }
         Ended?.Invoke(program.Start, exit);
+    }
+
+    /// <summary>
+    /// The end is in the table. Only now may it be forgotten to make room: what the table calls running and this node does not know
+    /// would be started again.
+    /// </summary>
+    public void Told(ProcessStart start)
+    {
+        if (!_programs.TryGetValue((start.Pid.Value, start.Incarnation), out var told))
+        {
+            return;
+        }
+        lock (_ended)
+        {
+            _ended.Enqueue(told);
+            _endedBytes += told.CountedBytes = told.OutputKept;
+            // The one told last stays, whatever its size: somebody is about to read it.
+            while (_ended.Count > 1 && (_ended.Count > _options.EndedMax || _endedBytes > _options.EndedOutputBytesMax))
+            {
+                var oldest = _ended.Dequeue().Start;
+                Forget(oldest.Pid, oldest.Incarnation);
+            }
+        }
     }
 
     /// <summary>What workers say; apart from the public face of the host.</summary>
@@ -290,7 +326,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
             switch (header.Type)
             {
                 case WorkerPipeType.Output:
-                    program.Output((OutputStream)header.Lane).Append(frame.Payload.Span);
+                    host.Keep(program, (OutputStream)header.Lane, frame.Payload.Span);
                     // Only now may it write as much again: what a program is ahead of the disk is bounded.
                     await worker.GrantOutputAsync(header.Lane, header.First, header.Second, header.Length);
                     break;

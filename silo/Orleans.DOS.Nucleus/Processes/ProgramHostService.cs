@@ -1,15 +1,19 @@
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.DOS.Jobs;
+using Orleans.DOS.Nodes;
 using Orleans.Runtime;
 
 namespace Orleans.DOS.Processes;
 
 /// <summary>The door of this node's <see cref="ProgramHost"/> for grains of all nodes. Its calls interleave: long polls hold nobody up.</summary>
-public sealed class ProgramHostService(GrainId id, Silo silo, ILoggerFactory loggers, ProgramHost host)
+public sealed class ProgramHostService(GrainId id, Silo silo, ILoggerFactory loggers, ProgramHost host, INodeView nodes)
     : GrainService(id, silo, loggers), IProgramHostService
 {
-    public Task StartAsync(ProcessStart start) => host.StartAsync(start);
+    /// <summary>Who chose by a report of the node's earlier start names that one in the row: run here, it would be started again elsewhere as lost.</summary>
+    public Task StartAsync(ProcessStart start) => start.NodeIncarnation == 0 || start.NodeIncarnation == nodes.Incarnation
+        ? host.StartAsync(start)
+        : throw new DosException(DosErrorCode.Unavailable, $"node {nodes.Self} has started again since it was chosen");
     public Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait) => host.WaitExitAsync(pid, incarnation, wait);
     public Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal) => host.SignalAsync(pid, incarnation, signal);
     public Task<long> WriteInputAsync(ProcessId pid, long incarnation, long position, Immutable<byte[]> data) => host.WriteInputAsync(pid, incarnation, position, data.Value);

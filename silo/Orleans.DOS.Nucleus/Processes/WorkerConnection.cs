@@ -23,6 +23,8 @@ internal sealed class WorkerConnection(long number, Process process, WorkerPipe 
     public int Load => Volatile.Read(ref _load);
     /// <summary>Set when it is gone or must not be given more.</summary>
     public bool IsLost { get; private set; }
+    /// <summary>Completes when its process is gone and its end was told.</summary>
+    public Task Ended { get; private set; } = Task.CompletedTask;
     public TimeSpan Idle => Load != 0 ? TimeSpan.Zero : time.GetElapsedTime(Volatile.Read(ref _idleSince));
 
     /// <returns>False when it was retired meanwhile.</returns>
@@ -71,8 +73,10 @@ internal sealed class WorkerConnection(long number, Process process, WorkerPipe 
     public Task GrantOutputAsync(byte stream, long pid, long incarnation, int bytes) =>
         pipe.SendNumberAsync(WorkerPipeType.OutputCredit, stream, pid, incarnation, bytes);
 
-    /// <summary>Receives until the worker is gone.</summary>
-    public async Task ReceiveAsync(IWorkerEvents events)
+    /// <summary>Receives until the worker is gone. Called once.</summary>
+    public void Begin(IWorkerEvents events) => Ended = ReceiveAsync(events);
+
+    private async Task ReceiveAsync(IWorkerEvents events)
     {
         try
         {

@@ -9,6 +9,7 @@ internal sealed partial class WorkerPool
     private void LogAcceptFailed(Exception failure) => LogAcceptFailed(_log, failure);
     private void LogGreetFailed(Exception failure) => LogGreetFailed(_log, failure);
     private void LogIntruder() => LogIntruder(_log);
+    private void LogScratchKept(Exception failure, string directory) => LogScratchKept(_log, failure, directory);
 
     [LoggerMessage(1, LogLevel.Information, "Worker {Number} runs as host process {HostProcess}")]
     private static partial void LogStarted(ILogger log, long number, int hostProcess);
@@ -24,4 +25,7 @@ internal sealed partial class WorkerPool
 
     [LoggerMessage(5, LogLevel.Warning, "A connection to the workers' socket is not one of this node's workers and was closed")]
     private static partial void LogIntruder(ILogger log);
+
+    [LoggerMessage(6, LogLevel.Warning, "Scratch in {Directory} could not be removed now; the next start of the node does")]
+    private static partial void LogScratchKept(ILogger log, Exception failure, string directory);
 }

@@ -17,6 +17,8 @@ internal sealed partial class WorkerPool : IAsyncDisposable
     /// <summary>An extra worker without work is ended after this time.</summary>
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
+    /// <summary>A process that was sent SIGKILL ends within milliseconds, unless the host's disk hangs.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
     /// <summary>Bytes of the longest path of a Unix socket on Linux.</summary>
     private const int SocketPathBytesMax = 107;
     /// <summary>Programs in one worker before another one is started for the next: they mostly wait.</summary>
@@ -29,6 +31,8 @@ internal sealed partial class WorkerPool : IAsyncDisposable
     private readonly Socket _listener;
     private readonly string _socketPath;
     private readonly string? _socketDirectory;
+    /// <summary>One directory a worker, for what does not fit in its memory. A killed worker removes nothing: this pool does.</summary>
+    private readonly string _scratchRoot;
     private readonly ConcurrentDictionary<long, WorkerConnection> _workers = new();
     private readonly ConcurrentDictionary<long, Starting> _starting = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -54,6 +58,8 @@ internal sealed partial class WorkerPool : IAsyncDisposable
                 File.SetUnixFileMode(runDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             }
         }
+        _scratchRoot = Path.Combine(runDirectory, "scratch");
+        RemoveScratch(_scratchRoot);
         File.Delete(_socketPath);
         _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _listener.Bind(new UnixDomainSocketEndPoint(_socketPath));
@@ -107,6 +113,7 @@ internal sealed partial class WorkerPool : IAsyncDisposable
     public void Remove(WorkerConnection worker)
     {
         _workers.TryRemove(worker.Number, out _);
+        RemoveScratch(ScratchOf(worker.Number));
         if (_workers.IsEmpty && !_stopping.IsCancellationRequested)
         {
             _ = StartNext();
@@ -125,6 +132,11 @@ internal sealed partial class WorkerPool : IAsyncDisposable
         foreach (var worker in _workers.Values)
         {
             worker.Kill();
+        }
+        foreach (var worker in _workers.Values)
+        {
+            // Its scratch is removed when it has ended.
+            await worker.Ended.WaitAsync(StopTimeout, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         File.Delete(_socketPath);
         if (_socketDirectory is not null)
@@ -166,7 +178,7 @@ internal sealed partial class WorkerPool : IAsyncDisposable
             var worker = new WorkerConnection(number, starting.Process, pipe, hello, _time);
             _workers[number] = worker;
             LogStarted(number, worker.HostProcessId);
-            _ = worker.ReceiveAsync(_events);
+            worker.Begin(_events);
             return worker;
         }
         catch (Exception failure) when (failure is TimeoutException or OperationCanceledException or System.ComponentModel.Win32Exception)
@@ -183,7 +195,7 @@ internal sealed partial class WorkerPool : IAsyncDisposable
 
     private ProcessStartInfo StartInfo(long number, string secret)
     {
-        var info = new ProcessStartInfo(DotnetPath(), [_options.WorkerPath, _socketPath, number.ToString(CultureInfo.InvariantCulture)])
+        var info = new ProcessStartInfo(DotnetPath(), [_options.WorkerPath, _socketPath, number.ToString(CultureInfo.InvariantCulture), ScratchOf(number)])
         {
             UseShellExecute = false,
             WorkingDirectory = "/",
@@ -194,6 +206,24 @@ internal sealed partial class WorkerPool : IAsyncDisposable
         info.Environment["DOTNET_EnableDiagnostics"] = "0";
         info.Environment["LANG"] = "C.UTF-8";
         return info;
+    }
+
+    private string ScratchOf(long number) => Path.Combine(_scratchRoot, number.ToString(CultureInfo.InvariantCulture));
+
+    private void RemoveScratch(string directory)
+    {
+        try
+        {
+            if (Directory.Exists(directory))
+            {
+                Directory.Delete(directory, recursive: true);
+            }
+        }
+        // It only takes room, until the next start of the node.
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            LogScratchKept(failure, directory);
+        }
     }
 
     private static string DotnetPath() =>

@@ -16,6 +16,8 @@ public sealed class SegmentService(GrainId id, Silo silo, ILoggerFactory loggers
 {
     /// <summary>A sign of progress is due after this time: a fourth of the owner's patience (design: 250 ms against 1 s).</summary>
     private static readonly TimeSpan ProgressSign = TimeSpan.FromMilliseconds(250);
+    /// <summary>How long a frame waits for those that it has overtaken.</summary>
+    private static readonly TimeSpan OvertakenPatience = TimeSpan.FromMilliseconds(200);
     private const int CopyBytes = 4 * FrameCodec.FrameBytesMax;
 
     public Task<ReplicaAnswer> CreateAsync(SegmentHeader segment) =>
@@ -23,8 +25,8 @@ public sealed class SegmentService(GrainId id, Silo silo, ILoggerFactory loggers
 
     public Task<ReplicaAnswer> AppendAsync(SegmentId segment, DiskId disk, long epoch, long offset, Immutable<byte[]> frames, bool sync) =>
         IsWrong(disk, out var refusal) ? refusal
-        : sync ? WithSignAsync(segment, store.AppendAsync(segment, epoch, offset, frames.Value, sync))
-        : store.AppendAsync(segment, epoch, offset, frames.Value, sync);
+        : sync ? WithSignAsync(segment, AppendInOrderAsync(segment, epoch, offset, frames.Value, sync))
+        : AppendInOrderAsync(segment, epoch, offset, frames.Value, sync);
 
     public Task<ReplicaAnswer> SyncAsync(SegmentId segment, DiskId disk, long epoch, long length) =>
         IsWrong(disk, out var refusal) ? refusal : WithSignAsync(segment, store.SyncAsync(segment, epoch, length));
@@ -50,6 +52,11 @@ public sealed class SegmentService(GrainId id, Silo silo, ILoggerFactory loggers
         {
             answer = await store.CreateAsync(segment);
         }
+        if (answer.Outcome == ReplicaOutcome.Done && answer.Length > length && seal)
+        {
+            // It was frozen and took, late, frames beyond the length at which the others were sealed.
+            answer = await store.SealAsync(segment.Segment, epoch, length);
+        }
         var from = clients.Segments(source);
         while (answer.Outcome == ReplicaOutcome.Done && answer.Length < length)
         {
@@ -65,6 +72,22 @@ public sealed class SegmentService(GrainId id, Silo silo, ILoggerFactory loggers
     }
 
     public Task DeleteAsync(SegmentId segment, DiskId disk) => IsWrong(disk, out _) ? Task.CompletedTask : store.DeleteAsync(segment);
+
+    /// <summary>
+    /// Orleans hands the messages of one connection to the thread pool one by one, so a frame may overtake those before it: it waits
+    /// for them. One that still does not fit is refused, and its owner sends again.
+    /// </summary>
+    private async Task<ReplicaAnswer> AppendInOrderAsync(SegmentId segment, long epoch, long offset, byte[] frames, bool sync)
+    {
+        var answer = await store.AppendAsync(segment, epoch, offset, frames, sync);
+        if (answer.Outcome != ReplicaOutcome.RefusedOffset || answer.Length >= offset)
+        {
+            return answer;
+        }
+        using var patience = new CancellationTokenSource(OvertakenPatience, time);
+        await store.ReachedAsync(segment, offset, patience.Token);
+        return await store.AppendAsync(segment, epoch, offset, frames, sync);
+    }
 
     private bool IsWrong(DiskId disk, [NotNullWhen(true)] out Task<ReplicaAnswer>? refusal)
     {

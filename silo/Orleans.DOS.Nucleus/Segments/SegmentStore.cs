@@ -91,6 +91,23 @@ public sealed partial class SegmentStore : IDisposable
         return sync && answer.Outcome == ReplicaOutcome.Done ? await SyncAsync(id, epoch, offset + frames.Length) : answer;
     }
 
+    /// <summary>Completes when the replica has received <paramref name="length"/> bytes, takes no more, or the patience ends: ask again then.</summary>
+    public async Task ReachedAsync(SegmentId id, long length, CancellationToken patience)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var end = patience.Register(() => done.TrySetResult());
+        var answer = await OnDisk(id, () => Find(id, segment =>
+        {
+            segment.Overtakers.Add((length, done));
+            segment.Become(segment.State);
+            return Answer(ReplicaVerdict.Done, segment.State);
+        }));
+        if (answer.Outcome == ReplicaOutcome.Done)
+        {
+            await done.Task;
+        }
+    }
+
     /// <summary>Completes when everything up to <paramref name="length"/> is on disk.</summary>
     public async Task<ReplicaAnswer> SyncAsync(SegmentId id, long epoch, long length)
     {
@@ -98,9 +115,9 @@ public sealed partial class SegmentStore : IDisposable
         var answer = await OnDisk(id, () => Find(id, segment =>
         {
             var decision = segment.State.Sync(epoch, length);
+            Apply(segment, decision);
             if (decision.Verdict == ReplicaVerdict.Done)
             {
-                Apply(segment, decision);
                 Wait(segment, length, done);
             }
             return Answer(decision.Verdict, segment.State);
@@ -240,10 +257,7 @@ public sealed partial class SegmentStore : IDisposable
             }
             WriteLog(segment, frames);
         }
-        if (decision.Verdict == ReplicaVerdict.Done)
-        {
-            Apply(segment, decision);
-        }
+        Apply(segment, decision);
         return Answer(decision.Verdict, segment.State);
     }
 

@@ -14,6 +14,8 @@ internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state
     public bool Broken { get; set; }
     public bool Syncing { get; set; }
     public List<(long Length, TaskCompletionSource<bool> Done)> Waiters { get; } = [];
+    /// <summary>Who waits for a length to be received.</summary>
+    public List<(long Length, TaskCompletionSource Done)> Overtakers { get; } = [];
 
     /// <summary>Bytes that readers of any thread may read.</summary>
     public long ReadableLength => Volatile.Read(ref _readable);
@@ -22,5 +24,10 @@ internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state
     {
         State = next;
         Volatile.Write(ref _readable, next.Length);
+        if (Overtakers.Count > 0)
+        {
+            Overtakers.FindAll(overtaker => overtaker.Length <= next.Length || next.Sealed).ForEach(overtaker => overtaker.Done.TrySetResult());
+            Overtakers.RemoveAll(overtaker => overtaker.Done.Task.IsCompleted);
+        }
     }
 }

@@ -11,6 +11,7 @@ internal sealed class ReadAhead : IByteSource
     private const int PiecesAheadMax = 4;
     private readonly IFileHandle _file;
     private readonly long _end;
+    private readonly long? _fileSize;
     private readonly bool _stopAtEnd;
     private readonly int _pieceBytes;
     private readonly CancellationToken _cancellationToken;
@@ -19,18 +20,33 @@ internal sealed class ReadAhead : IByteSource
     private (long Position, int Count) _missing;
     private bool _atEnd;
 
-    private ReadAhead(string path, IFileHandle file, long position, long end, bool stopAtEnd, int pieceBytes, CancellationToken cancellationToken) =>
-        (Path, _file, _next, _end, _stopAtEnd, _pieceBytes, _cancellationToken) = (path, file, position, end, stopAtEnd, pieceBytes, cancellationToken);
+    private ReadAhead(TaskInput input, IFileHandle file, long position, bool stopAtEnd, int pieceBytes, CancellationToken cancellationToken)
+    {
+        (Path, _file, _next, _end, _stopAtEnd) = (input.Path, file, position, input.Position + input.Length, stopAtEnd);
+        (_fileSize, _pieceBytes, _cancellationToken) = (input.FileSize, pieceBytes, cancellationToken);
+    }
 
     public string Path { get; }
 
-    /// <summary>For records: also reads behind the end of <paramref name="input"/> if asked.</summary>
-    public static ReadAhead Open(IFiles files, TaskInput input, long position, CancellationToken cancellationToken) =>
-        new(input.Path, Block(files.OpenAsync(input.Path, null, cancellationToken)), position, input.Position + input.Length, false, Limits.FramePayloadBytesMax, cancellationToken);
+    /// <summary>
+    /// For records: also reads behind the end of <paramref name="input"/> if asked, but never behind the size that was planned: all attempts
+    /// of all tasks see one version of a file that grows.
+    /// </summary>
+    /// <exception cref="DosException">Conflict: the path names another file than was planned.</exception>
+    public static ReadAhead Open(IFiles files, TaskInput input, long position, CancellationToken cancellationToken)
+    {
+        var file = Block(files.OpenAsync(input.Path, null, cancellationToken));
+        if (input.Inode == InodeId.None || input.Inode == file.Inode)
+        {
+            return new ReadAhead(input, file, position, false, Limits.FramePayloadBytesMax, cancellationToken);
+        }
+        Block(file.DisposeAsync().AsTask());
+        throw new DosException(DosErrorCode.Conflict, $"{input.Path} is another file ({file.Inode}) than when the job was planned ({input.Inode})");
+    }
 
     /// <summary>For pairs: exactly the range.</summary>
     public static ReadAhead OpenExactly(IFiles files, TaskInput input, int pieceBytes, CancellationToken cancellationToken) =>
-        new(input.Path, Block(files.OpenAsync(input.Path, null, cancellationToken)), input.Position, input.Position + input.Length, true, pieceBytes, cancellationToken);
+        new(input, Block(files.OpenAsync(input.Path, null, cancellationToken)), input.Position, true, pieceBytes, cancellationToken);
 
     /// <summary>The following bytes; empty at the end of the file (or range).</summary>
     public ReadOnlyMemory<byte> Next() => InputException.Of(Path, NextOrThrow);
@@ -58,9 +74,10 @@ internal sealed class ReadAhead : IByteSource
 
     private void FillAhead()
     {
-        while (_ahead.Count < PiecesAheadMax && (_next < _end || (!_stopAtEnd && _ahead.Count == 0)))
+        var last = _stopAtEnd ? _end : _fileSize ?? long.MaxValue;
+        while (_ahead.Count < PiecesAheadMax && _next < last && (_next < _end || _ahead.Count == 0))
         {
-            var count = _stopAtEnd ? (int)Math.Min(_pieceBytes, _end - _next) : _pieceBytes;
+            var count = (int)Math.Min(_pieceBytes, last - _next);
             _ahead.Enqueue((_next, count, _file.ReadAsync(_next, count, _cancellationToken)));
             _next += count;
         }
@@ -73,6 +90,10 @@ internal sealed class ReadAhead : IByteSource
         if (_atEnd && _stopAtEnd)
         {
             throw new DosException(DosErrorCode.Damaged, $"{Path} ends at {position}, not at {_end}");
+        }
+        if (_atEnd && position < _fileSize)
+        {
+            throw new DosException(DosErrorCode.Conflict, $"{Path} ends at {position}; it had {_fileSize} bytes when the job was planned");
         }
         return data;
     }

@@ -41,12 +41,12 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
         }
         catch (InputException failure)
         {
-            return Report(task) with { Error = Sentence(failure.InnerException!), LostInput = task.Kind == TaskKind.Reduce ? failure.Path : null };
+            return Failed(task, failure.InnerException!) with { LostInput = task.Kind == TaskKind.Reduce ? failure.Path : null };
         }
         // A program's bug is an answer to the coordinator, who decides whether to try again; it must not end the worker.
         catch (Exception failure)
         {
-            return Report(task) with { Error = Sentence(failure) };
+            return Failed(task, failure);
         }
     }
 
@@ -104,6 +104,9 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
     }
 
     private static TaskReport Report(TaskStart task) => new() { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Output = task.Output };
+
+    private static TaskReport Failed(TaskStart task, Exception failure) =>
+        Report(task) with { Error = Sentence(failure), ErrorCode = (failure as DosException)?.Code };
 
     private static string Sentence(Exception failure) => failure is DosException dos ? $"{dos.Code}: {dos.Message}" : $"{failure.GetType().Name}: {failure.Message}";
 }

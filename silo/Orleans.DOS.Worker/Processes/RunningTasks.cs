@@ -5,9 +5,10 @@ using Orleans.DOS.Jobs;
 namespace Orleans.DOS.Processes;
 
 /// <summary>The tasks of jobs that run in this worker; how many, the node decides.</summary>
-internal sealed class RunningTasks(WorkerPipe pipe, ProgramLibrary library)
+/// <param name="scratchDirectory">This worker's own; the node removes it when the worker has ended, however that came.</param>
+internal sealed class RunningTasks(WorkerPipe pipe, ProgramLibrary library, string scratchDirectory)
 {
-    private readonly TaskRunner _runner = new(library, Path.Combine(Path.GetTempPath(), $"dos-worker-{Environment.ProcessId}"));
+    private readonly TaskRunner _runner = new(library, scratchDirectory);
     private readonly ConcurrentDictionary<(long Channel, long Key), CancellationTokenSource> _running = new();
 
     public void Start(WorkerTask start, long channel, long key)
@@ -38,7 +39,7 @@ internal sealed class RunningTasks(WorkerPipe pipe, ProgramLibrary library)
         catch (Exception failure)
         {
             var error = failure is OperationCanceledException ? "Cancelled" : $"{failure.GetType().Name}: {failure.Message}";
-            report = new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error };
+            report = new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error, ErrorCode = (failure as DosException)?.Code };
         }
         _running.TryRemove((channel, key), out _);
         try

@@ -22,15 +22,15 @@ internal sealed partial class WorkerProcess
     private readonly RunningTasks _tasks;
     private readonly ConcurrentDictionary<(long Pid, long Incarnation), RunningProgram> _programs = new();
 
-    private WorkerProcess(WorkerPipe pipe, ProgramLibrary library)
+    private WorkerProcess(WorkerPipe pipe, ProgramLibrary library, string scratchDirectory)
     {
         _pipe = pipe;
         _library = library;
-        _tasks = new RunningTasks(pipe, library);
+        _tasks = new RunningTasks(pipe, library, scratchDirectory);
     }
 
     /// <summary>Returns when the node is gone; the caller ends the process.</summary>
-    public static void Run(string socketPath, long number, string secret)
+    public static void Run(string socketPath, long number, string scratchDirectory, string secret)
     {
         try
         {
@@ -40,7 +40,7 @@ internal sealed partial class WorkerProcess
             var library = ProgramLibrary.Load(AppContext.BaseDirectory);
             var hello = new WorkerHello(number, secret, library.Programs, library.JobPrograms);
             pipe.Send(WorkerPipeType.Ready, 0, 0, 0, JsonSerializer.SerializeToUtf8Bytes(hello, WorkerPipeJson.Default.WorkerHello));
-            new WorkerProcess(pipe, library).Obey();
+            new WorkerProcess(pipe, library, scratchDirectory).Obey();
         }
         catch (Exception failure) when (failure is IOException or SocketException or ObjectDisposedException)
         {

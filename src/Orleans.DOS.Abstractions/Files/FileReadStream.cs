@@ -113,7 +113,17 @@ public sealed class FileReadStream : Stream
         }
         Fill();
         var next = _ahead.Peek();
-        var data = await next.Read.WaitAsync(cancellationToken).ConfigureAwait(false);
+        ReadOnlyMemory<byte> data;
+        try
+        {
+            data = await next.Read.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch when (next.Read.IsFaulted || next.Read.IsCanceled)
+        {
+            // The caller is told; its next read asks anew.
+            Forget();
+            throw;
+        }
         _ahead.Dequeue();
         if (data.IsEmpty)
         {

@@ -8,6 +8,7 @@ public interface IJobs
 {
     Task<JobStatus> SubmitAsync(JobSpec spec, CancellationToken cancellationToken = default);
     Task<JobStatus> StatusAsync(JobId job, CancellationToken cancellationToken = default);
+    /// <summary>Newest first, as created.</summary>
     Task<Page<JobStatus>> ListAsync(string? after = null, int limit = Limits.PageEntriesMax, CancellationToken cancellationToken = default);
     Task CancelAsync(JobId job, CancellationToken cancellationToken = default);
     /// <summary>The status whenever it changes (at most a few times a second), the last one when the job has ended.</summary>

@@ -9,7 +9,7 @@ public interface IProcesses
     /// <exception cref="DosException"><see cref="DosErrorCode.NoSuchProcess"/>.</exception>
     Task<ProcessStatus> StatusAsync(ProcessId pid, CancellationToken cancellationToken = default);
 
-    /// <summary>By pid, newest first.</summary>
+    /// <summary>Newest first, as created.</summary>
     /// <param name="all">Also those that have ended.</param>
     Task<Page<ProcessStatus>> ListAsync(bool all = false, string? after = null, int limit = Limits.PageEntriesMax, CancellationToken cancellationToken = default);
 

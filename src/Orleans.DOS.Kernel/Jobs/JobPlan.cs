@@ -29,26 +29,32 @@ public sealed record JobPlan
 
     /// <summary>
     /// The input of each map task. By file: one file a task. By range: the files in a row, cut every <see cref="RangeBytes"/>, so that a task
-    /// holds a piece of a large file or many small files.
+    /// holds a piece of a large file or many small files, of which no more than its message can name.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<PlannedPiece>> MapInputs()
     {
         var tasks = new List<IReadOnlyList<PlannedPiece>>();
         var pieces = new List<PlannedPiece>();
         long room = RangeBytes;
+        var chars = 0;
         for (var file = 0; file < Files.Count; file++)
         {
             var size = Files[file].Size;
             for (long position = 0; position < size;)
             {
                 var length = Split == JobSplit.ByFile ? size : Math.Min(room, size - position);
+                if (pieces.Count >= Limits.TaskPiecesMax || chars + CharsOf(Files[file]) > Limits.TaskInputCharsMax)
+                {
+                    Cut();
+                    continue;
+                }
                 pieces.Add(new PlannedPiece(file, position, length));
+                chars += CharsOf(Files[file]);
                 position += length;
                 room -= length;
                 if (room <= 0 || Split == JobSplit.ByFile)
                 {
-                    tasks.Add(pieces);
-                    (pieces, room) = ([], RangeBytes);
+                    Cut();
                 }
             }
         }
@@ -57,7 +63,16 @@ public sealed record JobPlan
             tasks.Add(pieces);
         }
         return tasks;
+
+        void Cut()
+        {
+            tasks.Add(pieces);
+            (pieces, room, chars) = ([], RangeBytes, 0);
+        }
     }
+
+    /// <summary>At most so many characters tell a piece in a message: each of the path's may be escaped in JSON, the rest are names and numbers.</summary>
+    private static int CharsOf(PlannedFile file) => (6 * file.Path.Length) + 200;
 
     /// <summary>Pieces spread evenly over the input, for the sample task.</summary>
     public IReadOnlyList<PlannedPiece> SampleInputs(int piecesMax, long bytesEach)
@@ -103,8 +118,22 @@ public sealed record JobPlan
         var partitions = partitioning == JobPartitioning.None ? 0 : spec.Partitions > 0 ? spec.Partitions : Math.Max(1, nodes);
         var plan = new JobPlan { Files = files, Split = spec.Split, RangeBytes = spec.RangeBytes, Partitioning = partitioning, Partitions = partitions };
         var tasks = partitions + (spec.Split == JobSplit.ByFile ? files.Count : plan.Bytes / spec.RangeBytes);
-        return tasks < Limits.TasksPerJobMax
-            ? plan
-            : throw new DosException(DosErrorCode.LimitExceeded, $"the job has {tasks} tasks; {Limits.TasksPerJobMax} are allowed: take larger ranges");
+        RequireAtMost(tasks, Limits.TasksPerJobMax, "tasks");
+        // Counted when it is known that counting has a bound: many files make more tasks than the bytes alone tell.
+        var maps = plan.MapInputs().Count;
+        RequireAtMost(maps + partitions, Limits.TasksPerJobMax, "tasks");
+        if (partitions > 0)
+        {
+            RequireAtMost(maps, Limits.ReduceInputsMax, "map tasks whose outputs are reduced");
+        }
+        return plan;
+    }
+
+    private static void RequireAtMost(long count, long max, string what)
+    {
+        if (count > max)
+        {
+            throw new DosException(DosErrorCode.LimitExceeded, $"the job has {count} {what}; {max} are allowed: take larger ranges or fewer files");
+        }
     }
 }

@@ -9,8 +9,10 @@ public readonly record struct TaskAssignment(int Task, int Attempt);
 /// The tasks of one job: pending, running (any number of attempts) or done. Layers of work: the sample task, if there is one, then the
 /// map tasks, then, when all of them are done, the reduce tasks. The first success of a task counts, every later one is
 /// discarded. What ran on a lost node is pending again; so is a done map task whose output lay only there, as long as a reducer
-/// may still need it. Failures count towards a limit, losses do not: they are the cluster's fault.
-/// Sequence of a task: <see cref="Assign"/>, then one of <see cref="Succeed"/>, <see cref="Fail"/>, <see cref="Withdraw"/>, <see cref="LoseNode"/>.
+/// may still need it. Failures count towards a limit, losses do not: they are the cluster's fault. So is what the cluster could not do now:
+/// the task waits a little and is tried again, for a bounded time.
+/// Sequence of a task: <see cref="Assign"/>, then one of <see cref="Succeed"/>, <see cref="Fail"/>, <see cref="Postpone"/>, <see cref="LoseWorker"/>,
+/// <see cref="Withdraw"/>, <see cref="LoseNode"/>.
 /// </summary>
 public sealed class TaskTable
 {
@@ -22,6 +24,8 @@ public sealed class TaskTable
     private readonly Dictionary<NodeId, LinkedList<int>> _local = [];
     private readonly Dictionary<TaskAssignment, NodeId> _running = [];
     private readonly Dictionary<NodeId, int> _runningByNode = [];
+    // Tasks that are neither pending nor running nor done: not before the instant.
+    private readonly SortedSet<(DateTimeOffset NotBefore, int Task)> _postponed = [];
     // 0 <= _done[layer] <= tasks of the layer.
     private readonly int[] _done = new int[3];
 
@@ -119,6 +123,59 @@ public sealed class TaskTable
             return;
         }
         Charge(task, error);
+        Available(task);
+        Retry(task);
+    }
+
+    /// <summary>
+    /// An attempt ended because the cluster was unavailable to it: tried again after <see cref="Limits.TaskUnavailablePause"/>
+    /// (<see cref="Wake"/>) without being charged. Once that has gone on for <see cref="Limits.TaskUnavailableMax"/>, and for as many attempts as
+    /// the job allows failures, the job fails for that reason.
+    /// </summary>
+    public void Postpone(int task, int attempt, string error, DateTimeOffset now)
+    {
+        if (task < 0 || task >= Count || !Stop(new TaskAssignment(task, attempt)) || _entries[task].IsDone)
+        {
+            return;
+        }
+        var entry = _entries[task];
+        entry.UnavailableSince ??= now;
+        if (++entry.Postponements >= _attemptsMax && now - entry.UnavailableSince >= Limits.TaskUnavailableMax)
+        {
+            Failure ??= $"{KindOf(task)} task {task} has met an unavailable cluster since {entry.UnavailableSince:u}; at last: {error}";
+        }
+        Retried++;
+        if (entry.Running == 0 && !_pending[LayerOf(task)].Contains(task))
+        {
+            _postponed.Add((now + Limits.TaskUnavailablePause, task));
+        }
+    }
+
+    /// <summary>How long the cluster has been unavailable to a task's attempts in a row.</summary>
+    public TimeSpan UnavailableFor(int task, DateTimeOffset now) =>
+        task >= 0 && task < Count && _entries[task].UnavailableSince is { } since ? now - since : TimeSpan.Zero;
+
+    /// <summary>Postponed tasks whose pause is over wait to be assigned again.</summary>
+    public void Wake(DateTimeOffset now)
+    {
+        while (_postponed.Count > 0 && _postponed.Min is var first && first.NotBefore <= now)
+        {
+            _postponed.Remove(first);
+            Queue(first.Task);
+        }
+    }
+
+    /// <summary>An attempt's worker ended with others in it: not charged, unless it happens to the task again and again.</summary>
+    public void LoseWorker(int task, int attempt, string error)
+    {
+        if (task < 0 || task >= Count || !Stop(new TaskAssignment(task, attempt)) || _entries[task].IsDone)
+        {
+            return;
+        }
+        if (++_entries[task].WorkerLosses >= Limits.TaskWorkerLossesMax)
+        {
+            Failure ??= $"{KindOf(task)} task {task} lost its worker {Limits.TaskWorkerLossesMax} times; at last: {error}";
+        }
         Retry(task);
     }
 
@@ -136,15 +193,23 @@ public sealed class TaskTable
         }
         if (!_entries[reduce].IsDone)
         {
+            Available(reduce);
             Retry(reduce);
         }
     }
 
-    /// <summary>An attempt was not begun after all (its node refused it): as if it had never been assigned.</summary>
-    public void Withdraw(int task, int attempt)
+    /// <summary>An attempt was not begun after all: the task waits again.</summary>
+    /// <param name="isCertain">
+    /// The node has refused it, so that nobody will ever report it: its number is given again. Nodes that are full refuse twice a second.
+    /// </param>
+    public void Withdraw(int task, int attempt, bool isCertain = false)
     {
         if (Stop(new TaskAssignment(task, attempt)))
         {
+            if (isCertain && _entries[task].LastAttempt == attempt)
+            {
+                _entries[task].LastAttempt--;
+            }
             Queue(task);
         }
     }
@@ -223,6 +288,9 @@ public sealed class TaskTable
         Retry(task);
     }
 
+    /// <summary>Something else than an unavailable cluster ended an attempt: what was counted in a row begins anew.</summary>
+    private void Available(int task) => (_entries[task].UnavailableSince, _entries[task].Postponements) = (null, 0);
+
     private void Charge(int task, string error)
     {
         if (++_entries[task].Failures >= _attemptsMax)
@@ -284,6 +352,10 @@ public sealed class TaskTable
         /// <summary>The highest attempt ever begun, so that no two share a number.</summary>
         public int LastAttempt { get; set; }
         public int Failures { get; set; }
+        public int WorkerLosses { get; set; }
+        /// <summary>Of the attempts in a row that the cluster was unavailable to: the first one's end, and how many.</summary>
+        public DateTimeOffset? UnavailableSince { get; set; }
+        public int Postponements { get; set; }
         public int Running { get; set; }
         public IReadOnlyList<IReadOnlyList<NodeId>> Copies { get; set; } = [];
         public IReadOnlyDictionary<NodeId, long> LocalBytes { get; set; } = new Dictionary<NodeId, long>();

@@ -6,7 +6,7 @@ namespace Orleans.DOS.Processes;
 /// Pending --Start--> Running --Exit(own end)--> Exited | (policy) Pending, incarnation + 1
 ///                    Running --Exit(failure), NodeLost--> Failed | (policy) Pending, incarnation + 1
 ///                    Running --Unstart--> Pending, incarnation + 1 (nothing ran)
-/// Pending --EndPending--> Exited
+/// Pending --AskEnd--> Exited; Running --AskEnd--> Running, never to be started again
 /// </code>
 /// Exactly one incarnation acts: a report of another incarnation, or from another node, is refused and changes nothing.
 /// </summary>
@@ -20,9 +20,6 @@ public static class ProcessLifecycle
 
     /// <summary>A process that ran this long has its restarts counted anew.</summary>
     public static readonly TimeSpan RestartCalm = TimeSpan.FromMinutes(1);
-
-    /// <summary>A signal ended it because somebody asked for that: no policy starts it again.</summary>
-    private static readonly int[] AskedExitCodes = [128 + (int)ProcessSignal.Interrupt, 128 + (int)ProcessSignal.Kill, 128 + (int)ProcessSignal.Terminate];
 
     public static ProcessRow New(RestartPolicy restart) => new(ProcessState.Pending, 1, null, 0, restart, 0);
 
@@ -57,24 +54,29 @@ public static class ProcessLifecycle
             ? null
             : WantsRestart(row, exitCode: null) ? Again(row, instant, NodeLost) ?? Failed(row, NodeLost, instant) : Failed(row, NodeLost, instant);
 
-    /// <summary>Ends a process that waits for its start, because somebody signalled it.</summary>
-    public static ProcessRow? EndPending(ProcessRow row, ProcessSignal signal, DateTimeOffset instant) => row.State == ProcessState.Pending
-        ? Exited(row, 128 + (int)signal, instant)
-        : null;
+    /// <summary>
+    /// Somebody asks for the end by INT, TERM or KILL. What waits for its start has ended with that; what runs is not started again,
+    /// however it answers to the signal, while its policy stays what it was.
+    /// </summary>
+    /// <returns>Null when nothing needs to be recorded: it has ended, was asked before, or would not be started again anyway.</returns>
+    public static ProcessRow? AskEnd(ProcessRow row, ProcessSignal signal, DateTimeOffset instant) => row.State switch
+    {
+        ProcessState.Pending => Exited(row with { AskedToEnd = signal }, 128 + (int)signal, instant),
+        ProcessState.Running or ProcessState.Stopped when row.AskedToEnd is null && row.Restart != RestartPolicy.Never => row with { AskedToEnd = signal },
+        _ => null,
+    };
 
     private static bool IsAbout(ProcessRow row, long incarnation, NodeId node) =>
         row.State is ProcessState.Running or ProcessState.Stopped && row.Incarnation == incarnation && row.Node == node;
 
     /// <param name="exitCode">Null: it did not end by itself.</param>
-    private static bool WantsRestart(ProcessRow row, int? exitCode) => row.Restart switch
+    private static bool WantsRestart(ProcessRow row, int? exitCode) => row.AskedToEnd is null && row.Restart switch
     {
         RestartPolicy.Never => false,
-        RestartPolicy.OnFailure => exitCode != 0 && !IsAsked(exitCode),
-        RestartPolicy.Always => !IsAsked(exitCode),
+        RestartPolicy.OnFailure => exitCode != 0,
+        RestartPolicy.Always => true,
         _ => throw new ArgumentOutOfRangeException(nameof(row), row.Restart, "no restart policy"),
     };
-
-    private static bool IsAsked(int? exitCode) => exitCode is { } code && Array.IndexOf(AskedExitCodes, code) >= 0;
 
     /// <returns>Null when it was restarted too often.</returns>
     private static ProcessRow? Again(ProcessRow row, DateTimeOffset instant, string reason)

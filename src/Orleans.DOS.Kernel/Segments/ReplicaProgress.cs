@@ -10,6 +10,8 @@ internal sealed class ReplicaProgress
     public long Received;
     /// <summary>Bytes that it has on disk, by its own word.</summary>
     public long Synced;
+    /// <summary>The end of the last frame that was ever sent: between Received and it the replica owes something.</summary>
+    public long SentEnd;
     /// <summary>The next frame to send.</summary>
     public long NextFrame;
     public int FramesOutstanding;

@@ -33,19 +33,19 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
 
     /// <summary>The segment exists and is asked to be made again: harmless for the owner of the epoch, refused for an older one.</summary>
     public ReplicaDecision Create(long epoch) =>
-        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
-        : Sealed ? Refuse(ReplicaVerdict.RefusedSealed)
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch, epoch)
+        : Sealed ? Refuse(ReplicaVerdict.RefusedSealed, epoch)
         : Accept(this with { Epoch = epoch }, false);
 
     public ReplicaDecision Append(long epoch, long offset, int bytes)
     {
         if (epoch < Epoch)
         {
-            return Refuse(ReplicaVerdict.RefusedEpoch);
+            return Refuse(ReplicaVerdict.RefusedEpoch, epoch);
         }
         if (Sealed)
         {
-            return Refuse(ReplicaVerdict.RefusedSealed);
+            return Refuse(ReplicaVerdict.RefusedSealed, epoch);
         }
         if (offset + bytes <= Length && offset >= 0)
         {
@@ -53,13 +53,13 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
         }
         return offset == Length
             ? Accept(this with { Epoch = epoch, Length = Length + bytes }, true)
-            : Refuse(ReplicaVerdict.RefusedOffset);
+            : Refuse(ReplicaVerdict.RefusedOffset, epoch);
     }
 
     /// <summary>Whether syncing up to <paramref name="length"/> makes sense; the disk does it, then <see cref="Synced"/>.</summary>
     public ReplicaDecision Sync(long epoch, long length) =>
-        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
-        : length > Length ? Refuse(ReplicaVerdict.RefusedOffset)
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch, epoch)
+        : length > Length ? Refuse(ReplicaVerdict.RefusedOffset, epoch)
         : Accept(this with { Epoch = epoch }, false);
 
     /// <param name="length">The owner's: what is beyond it was never acknowledged and goes. Null in a takeover: where it is.</param>
@@ -67,11 +67,11 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
     {
         if (epoch < Epoch)
         {
-            return Refuse(ReplicaVerdict.RefusedEpoch);
+            return Refuse(ReplicaVerdict.RefusedEpoch, epoch);
         }
         if (length > Length)
         {
-            return Refuse(ReplicaVerdict.RefusedOffset);
+            return Refuse(ReplicaVerdict.RefusedOffset, epoch);
         }
         var end = length ?? Length;
         return new(ReplicaVerdict.Done, this with { Epoch = epoch, Length = end, SyncedLength = end, Sealed = true }, false,
@@ -80,8 +80,8 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
 
     /// <summary>Frames copied from another replica: taken by a sealed one too, because only the owner of the epoch asks for it.</summary>
     public ReplicaDecision Copy(long epoch, long offset, int bytes) =>
-        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch)
-        : offset != Length ? Refuse(ReplicaVerdict.RefusedOffset)
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch, epoch)
+        : offset != Length ? Refuse(ReplicaVerdict.RefusedOffset, epoch)
         : Accept(this with { Epoch = epoch, Length = Length + bytes }, true);
 
     /// <summary>The copy is complete and on disk: the replica is as good as its source.</summary>
@@ -97,6 +97,7 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
     public ReplicaState Recovered(long validLength, bool droppedTail, bool cacheSurvived) =>
         this with { Length = validLength, SyncedLength = validLength, Damaged = Damaged || droppedTail || (!Sealed && !cacheSurvived) || (Sealed && validLength < Length) };
 
-    private ReplicaDecision Refuse(ReplicaVerdict verdict) => new(verdict, this, false, false);
+    /// <summary>A refusal too is an answer that shows the epoch: what was seen is kept, and on disk first.</summary>
+    private ReplicaDecision Refuse(ReplicaVerdict verdict, long epoch) => new(verdict, this with { Epoch = Math.Max(Epoch, epoch) }, false, epoch > Epoch);
     private ReplicaDecision Accept(ReplicaState next, bool write) => new(ReplicaVerdict.Done, next, write, next.Epoch > Epoch);
 }

@@ -103,10 +103,11 @@ public sealed class SegmentWriter
             progress.Received = Math.Max(progress.Received, Math.Min(state.Length, Length));
             progress.Synced = Math.Max(progress.Synced, Math.Min(state.SyncedLength, progress.Received));
         }
-        else if (verdict == ReplicaVerdict.RefusedOffset && !state.Damaged && state.Length >= progress.Received)
+        else if (verdict == ReplicaVerdict.RefusedOffset && !state.Damaged)
         {
-            // An earlier frame is on its way or was lost; what is outstanding decides which.
-            progress.Received = Math.Min(state.Length, Length);
+            // An earlier frame is on its way or was lost; what is outstanding decides which. The refusal may itself be older than an
+            // answer that came before it. Only one that stays behind without being damaged is given up, for its silence.
+            progress.Received = Math.Max(progress.Received, Math.Min(state.Length, Length));
             progress.Resend = true;
         }
         else
@@ -213,7 +214,7 @@ public sealed class SegmentWriter
         {
             return;
         }
-        if (progress is { FramesOutstanding: 0, SyncOutstanding: false })
+        if (progress is { FramesOutstanding: 0, SyncOutstanding: false } && progress.Received >= progress.SentEnd)
         {
             progress.ProgressAt = now;
         }
@@ -226,6 +227,7 @@ public sealed class SegmentWriter
             }
             effects.Add(new(WriterEffectKind.Append, replica, progress.NextFrame, frame.Offset, frame.Durable));
             progress.NextFrame++;
+            progress.SentEnd = Math.Max(progress.SentEnd, frame.End);
             progress.FramesOutstanding++;
         }
         if (!progress.SyncOutstanding && progress.Received > progress.Synced && MustSync(progress))

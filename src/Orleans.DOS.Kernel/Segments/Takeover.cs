@@ -38,7 +38,7 @@ public static class Takeover
         for (var i = 0; i < answers.Count; i++)
         {
             heard += IsHeard(answers[i]) ? 1 : 0;
-            if (answers[i].Verdict != ReplicaVerdict.Done)
+            if (answers[i].Verdict != ReplicaVerdict.Done || IsEmptyHanded(answers[i]))
             {
                 continue;
             }
@@ -54,8 +54,9 @@ public static class Takeover
         }
         if (source < 0)
         {
-            // Every replica's own disk says that the file was never made: the owner died between its commit and its first frame.
-            return answers.All(answer => answer.Verdict == ReplicaVerdict.NoSuchSegment)
+            // Every replica's own disk says that the file was never made, or never held a frame that lasted: the owner died between its
+            // commit and its first frame. A wiped disk says nothing of the kind.
+            return answers.All(answer => answer.Verdict == ReplicaVerdict.NoSuchSegment || IsEmptyHanded(answer))
                 ? new(TakeoverOutcome.Sealed, 0, -1, [], [.. Enumerable.Range(0, answers.Count)])
                 : Without(TakeoverOutcome.Unavailable);
         }
@@ -84,6 +85,12 @@ public static class Takeover
     /// <summary>A wiped disk and a missing file are answers: they say that nothing can come from there.</summary>
     private static bool IsHeard(SealAnswer answer) =>
         answer.Verdict is ReplicaVerdict.Done or ReplicaVerdict.NoSuchSegment or ReplicaVerdict.WrongDisk;
+
+    /// <summary>
+    /// Damaged and without a byte: as good as missing. So answers a replica that lacked the segment when an earlier takeover asked and
+    /// was barred then; what was Unavailable must not become "empty" by asking twice.
+    /// </summary>
+    private static bool IsEmptyHanded(SealAnswer answer) => answer is { Verdict: ReplicaVerdict.Done, Damaged: true, Length: 0 };
 
     private static TakeoverDecision Without(TakeoverOutcome outcome) => new(outcome, 0, -1, [], []);
 }

@@ -29,7 +29,7 @@ public sealed class BareCluster : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.UseOrleansClient(client => client
             .UseStaticClustering(new IPEndPoint(IPAddress.Loopback, gateway))
-            .UseConnectionRetryFilter(async (_, cancellation) => { await Task.Delay(200, cancellation); return true; })
+            .UseConnectionRetryFilter(async (_, cancellation) => { await Task.Delay(200, cancellation); return true; }) // tidy: a pause between tries to connect
             .Configure<ClusterOptions>(options => { options.ClusterId = "bare"; options.ServiceId = "bare"; }));
         cluster._client = builder.Build();
         await cluster._client.StartAsync();

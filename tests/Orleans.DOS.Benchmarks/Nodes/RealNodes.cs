@@ -67,7 +67,7 @@ public sealed class RealNodes : IAsyncDisposable
             {
                 throw new InvalidOperationException($"{name} did not start:\n" + await File.ReadAllTextAsync(Path.Combine(_directory, name + ".log")));
             }
-            await Task.Delay(100);
+            await Task.Delay(100); // tidy: polls another process, with a deadline
         }
         using var ready = JsonDocument.Parse(await File.ReadAllBytesAsync(path));
         return ready.RootElement.GetProperty("url").GetString()!;

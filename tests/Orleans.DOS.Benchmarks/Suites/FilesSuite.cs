@@ -7,7 +7,7 @@ namespace Orleans.DOS.Benchmarks.Suites;
 /// <summary>Reads, writes, small files and small durable appends, from a client process over the Orleans gateway.</summary>
 public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, IMachine machine, bool quick)
 {
-    private readonly long _bytes = quick ? 64L << 20 : 1L << 30;
+    private readonly long _bytes = quick ? 32L << 20 : 1L << 30;
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -67,7 +67,7 @@ public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, I
         const int inFlight = 16;
         var content = new byte[Limits.InlineBytesMax];
         await machine.Files.MakeDirectoryAsync("/bench/small", parents: true, cancellationToken: cancellation);
-        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(10), inFlight,
+        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(10), inFlight,
             number => machine.Files.PutSmallAsync($"/bench/small/{number}", content, cancellationToken: cancellation));
         report.Add(BenchmarkRow.AtLeastShare("create", rate, "files/s", await limits.RowCommitsAsync(inFlight), 0.4));
     }

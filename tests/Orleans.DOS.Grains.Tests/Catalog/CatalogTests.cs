@@ -25,6 +25,31 @@ public abstract class CatalogTests
         Assert.Equal(1, await ScalarAsync(catalog, "SELECT count(*) FROM dos_inodes WHERE inode_id = 1"));
     }
 
+    [Fact]
+    public async Task Queue_IsDoneInOrderBeforeTheNextStatement_AndAFailedCheckUndoesAll()
+    {
+        await using var database = await NewDatabaseAsync();
+        await using var catalog = await CatalogFactory.OpenAsync(database.Settings, cancellationToken: Cancel);
+        const string insert = "INSERT INTO dos_counters(name, next) VALUES (@name, @next)", raise = "UPDATE dos_counters SET next = next * @by WHERE name = @name";
+
+        var seen = await catalog.WriteAsync(async session =>
+        {
+            session.Queue(insert, new { name = "queued", next = 2L });
+            session.Queue(raise, new { name = "queued", by = 5L }, changed => changed == 1 ? null : new InvalidOperationException($"{changed} rows"));
+            return await session.QueryFirstAsync<long>("SELECT next FROM dos_counters WHERE name = 'queued'");
+        }, Cancel);
+        var failure = await Assert.ThrowsAsync<InvalidOperationException>(() => catalog.WriteAsync(session =>
+        {
+            session.Queue(raise, new { name = "queued", by = 7L });
+            session.Queue(raise, new { name = "nobody", by = 7L }, changed => changed == 1 ? null : new InvalidOperationException($"{changed} rows"));
+            return Task.FromResult(true);
+        }, Cancel));
+
+        Assert.Equal(10, seen);
+        Assert.Equal("0 rows", failure.Message);
+        Assert.Equal(10, await ScalarAsync(catalog, "SELECT next FROM dos_counters WHERE name = 'queued'"));
+    }
+
     [Theory]
     [InlineData(1, 1, 1)]
     [InlineData(2, 2, 1)]

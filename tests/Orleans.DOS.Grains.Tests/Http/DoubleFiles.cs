@@ -270,7 +270,7 @@ internal sealed class DoubleFiles : IFiles
             files.WritesAtOnceMax = Math.Max(files.WritesAtOnceMax, Interlocked.Increment(ref files._writing));
             try
             {
-                await Task.Delay(files.WriteDelay, cancellationToken);
+                await Task.Delay(files.WriteDelay, cancellationToken); // tidy: the double is slow on purpose
             }
             finally
             {

@@ -9,6 +9,9 @@ namespace Orleans.DOS.Jobs;
 internal sealed class MemoryMachine : IMachine, IFiles
 {
     private readonly Dictionary<string, MemoryInode> _files = [];
+    private long _lastInode;
+    /// <summary>Thrown by every open.</summary>
+    public DosErrorCode? Away { get; set; }
     public string Name => "main";
     public IProcesses Processes => throw new NotSupportedException();
     public IJobs Jobs => throw new NotSupportedException();
@@ -19,13 +22,20 @@ internal sealed class MemoryMachine : IMachine, IFiles
     public byte[] this[string path]
     {
         get => _files[path].Content[.._files[path].Size];
-        set => _files[path] = new MemoryInode { Content = value, Size = value.Length };
+        set => _files[path] = NewInode(value);
     }
 
+    public InodeId InodeOf(string path) => _files[path].Id;
+    /// <summary>Adds bytes at the end of the same file.</summary>
+    public void Append(string path, byte[] bytes) => (_files[path].Content, _files[path].Size) = ([.. this[path], .. bytes], _files[path].Size + bytes.Length);
     public void Drop(string path) => _files.Remove(path);
 
     public Task<IFileHandle> OpenAsync(string path, FileOpenOptions? options = null, CancellationToken cancellationToken = default)
     {
+        if (Away is { } code)
+        {
+            throw new DosException(code, "staged");
+        }
         lock (_files)
         {
             if (!_files.TryGetValue(path, out var inode))
@@ -34,7 +44,7 @@ internal sealed class MemoryMachine : IMachine, IFiles
                 {
                     throw new DosException(DosErrorCode.NoSuchPath, $"{path} is not there");
                 }
-                _files[path] = inode = new MemoryInode();
+                _files[path] = inode = NewInode();
             }
             if (options is { Truncate: true })
             {
@@ -54,15 +64,18 @@ internal sealed class MemoryMachine : IMachine, IFiles
     public Task<FileStat> ChangeModeAsync(string path, int mode, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<FileStat> PutSmallAsync(string path, ReadOnlyMemory<byte> content, FileOpenOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+    private MemoryInode NewInode(byte[]? content = null) => new() { Id = new InodeId(++_lastInode), Content = content ?? [], Size = content?.Length ?? 0 };
+
     private sealed class MemoryInode
     {
+        public required InodeId Id { get; init; }
         public byte[] Content { get; set; } = [];
         public int Size { get; set; }
     }
 
     private sealed class MemoryHandle(MemoryInode inode, int readBytesMax) : IFileHandle
     {
-        public InodeId Inode => new(1);
+        public InodeId Inode => inode.Id;
 
         public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default)
         {

@@ -134,6 +134,49 @@ public sealed class TaskRunnerTests : IJobProgramSource
         Assert.Contains("pattern", (await RunAsync(Start(TaskKind.Map, "grep", [new TaskInput("/in", 0, 1)], "/o"))).Error, StringComparison.Ordinal);
     }
 
+    /// <summary>Another attempt may have read before the append: the job is about the file as it was planned.</summary>
+    [Theory]
+    [InlineData("one\ntwo", " and more\nthree\n")]
+    [InlineData("one\ntwo\n", "three\n")]
+    public async Task Map_OfAFileThatHasGrownSincePlanning_ReadsOnlyWhatWasPlanned(string planned, string appended)
+    {
+        _machine["/in"] = Encoding.ASCII.GetBytes(planned);
+        _machine.Append("/in", Encoding.ASCII.GetBytes(appended));
+        var input = new TaskInput("/in", 0, planned.Length) { FileSize = planned.Length, Inode = _machine.InodeOf("/in") };
+        var report = await RunAsync(Start(TaskKind.Map, "lines-in-order", [input], "/out"), new InOrder());
+        Assert.Null(report.Error);
+        Assert.Equal("one\ntwo\n", Encoding.ASCII.GetString(_machine["/out"]));
+    }
+
+    [Fact]
+    public async Task Map_OfAPathThatNamesAnotherFileSincePlanning_FailsWithASentence()
+    {
+        _machine["/in"] = "one\n"u8.ToArray();
+        var input = new TaskInput("/in", 0, 4) { FileSize = 4, Inode = _machine.InodeOf("/in") };
+        _machine["/in"] = "two\n"u8.ToArray();
+        var report = await RunAsync(Start(TaskKind.Map, "lines-in-order", [input], "/out"), new InOrder());
+        Assert.Contains("another file", report.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Map_OfAFileThatIsShorterThanPlanned_FailsInsteadOfCountingLess()
+    {
+        _machine["/in"] = "one\n"u8.ToArray();
+        var input = new TaskInput("/in", 0, 8) { FileSize = 8, Inode = _machine.InodeOf("/in") };
+        var report = await RunAsync(Start(TaskKind.Map, "lines-in-order", [input], "/out"), new InOrder());
+        Assert.Contains("Conflict", report.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(DosErrorCode.Unavailable)]
+    [InlineData(DosErrorCode.OutcomeUnknown)]
+    public async Task Map_WhoseClusterIsAway_ReportsTheCode(DosErrorCode code)
+    {
+        _machine["/in"] = "x"u8.ToArray();
+        _machine.Away = code;
+        Assert.Equal(code, (await RunAsync(Start(TaskKind.Map, "wordcount", [new TaskInput("/in", 0, 1)], "/o"))).ErrorCode);
+    }
+
     [Fact]
     public async Task Map_Cancelled_ThrowsInsteadOfReporting()
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
 
@@ -27,6 +28,7 @@ public sealed class ProgramHostFixture : IAsyncDisposable
     }
 
     public ProgramHost Host { get; }
+    public string ScratchDirectory => Path.Combine(_directory, "run", "scratch");
     public string OutputDirectory => Path.Combine(_directory, "output");
 
     public async Task<ProcessId> StartAsync(ProcessSpec spec)
@@ -79,5 +81,6 @@ public sealed class ProgramHostFixture : IAsyncDisposable
     private sealed class NoCredentials : IProcessCredentials
     {
         public string Issue(MachineId machine, ProcessId pid, long incarnation, Principal principal) => "token";
+        public string IssueTask(MachineId machine, JobId job, long coordinatorEpoch, Principal principal) => "token";
     }
 }

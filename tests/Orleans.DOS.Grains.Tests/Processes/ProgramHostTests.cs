@@ -28,6 +28,72 @@ public sealed class ProgramHostTests
     }
 
     [Fact]
+    public async Task OutputThatCannotBeKept_IsLost_AndNothingElse()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var neighbour = await fixture.StartAsync(new ProcessSpec { Program = "cat", HasStandardInput = true });
+        Directory.Delete(fixture.OutputDirectory, recursive: true);
+        await File.WriteAllTextAsync(fixture.OutputDirectory, "not a directory");
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "echo", Arguments = ["lost"] });
+        Assert.Equal((0, null), (await fixture.ExitAsync(pid) is var exit ? exit.ExitCode : -1, exit.Failure));
+        Assert.Equal("", await fixture.OutputAsync(pid));
+        Assert.Equal("lost\n".Length, (await fixture.Host.ReadOutputAsync(pid, 1, OutputStream.StandardOutput, 0, wait: false)).Position);
+
+        File.Delete(fixture.OutputDirectory);
+        Directory.CreateDirectory(fixture.OutputDirectory);
+        await fixture.Host.WriteInputAsync(neighbour, 1, 0, "lives"u8.ToArray());
+        await fixture.Host.CloseInputAsync(neighbour, 1);
+        Assert.Equal(0, (await fixture.ExitAsync(neighbour)).ExitCode);
+        Assert.Equal("lives", await fixture.OutputAsync(neighbour));
+    }
+
+    [Fact]
+    public async Task Ended_IsForgottenToMakeRoom_OnlyWhenItsEndWasTold()
+    {
+        await using var fixture = new ProgramHostFixture(options => options with { EndedMax = 1 });
+        var starts = Enumerable.Range(1, 3).Select(pid => ProgramHostFixture.Start(new ProcessId(pid), new ProcessSpec { Program = "true" })).ToList();
+        foreach (var start in starts)
+        {
+            await fixture.Host.StartAsync(start);
+            await fixture.ExitAsync(start.Pid);
+        }
+        Assert.All(starts, start => Assert.NotNull(fixture.Host.WaitExitAsync(start.Pid, 1, wait: false).Result));
+        starts.ForEach(fixture.Host.Told);
+        Assert.NotNull(await fixture.Host.WaitExitAsync(starts[2].Pid, 1, wait: false));
+        var gone = await Assert.ThrowsAsync<DosException>(() => fixture.Host.WaitExitAsync(starts[0].Pid, 1, wait: false));
+        Assert.Equal(DosErrorCode.NoSuchProcess, gone.Code);
+    }
+
+    [Fact]
+    public async Task Ended_IsForgottenToMakeRoom_WhenEndedOnesKeepTooMuchOutput_ButNeverTheLast()
+    {
+        await using var fixture = new ProgramHostFixture(options => options with { EndedOutputBytesMax = 10 });
+        string[] words = ["four", "four", "more than all"];
+        List<ProcessStart> starts = [.. words.Select((word, index) =>
+            ProgramHostFixture.Start(new ProcessId(index + 1), new ProcessSpec { Program = "echo", Arguments = [word] }))];
+        foreach (var start in starts)
+        {
+            await fixture.Host.StartAsync(start);
+            await fixture.ExitAsync(start.Pid);
+        }
+        fixture.Host.Told(starts[0]);
+        fixture.Host.Told(starts[1]);
+        Assert.Equal(["four\n", "four\n"], [await fixture.OutputAsync(starts[0].Pid), await fixture.OutputAsync(starts[1].Pid)]);
+        Assert.Empty(OpenOutputs(fixture));
+
+        fixture.Host.Told(starts[2]);
+
+        Assert.Equal("more than all\n", await fixture.OutputAsync(starts[2].Pid));
+        Assert.Single(Directory.GetFiles(fixture.OutputDirectory));
+        fixture.Host.Forget(starts[2].Pid, 1);
+        Assert.Empty(Directory.GetFiles(fixture.OutputDirectory));
+    }
+
+    /// <summary>What this test's process has open of a host's output.</summary>
+    private static IEnumerable<string> OpenOutputs(ProgramHostFixture fixture) => new DirectoryInfo("/proc/self/fd").GetFiles()
+        .Select(open => open.LinkTarget ?? "").Where(target => target.StartsWith(fixture.OutputDirectory, StringComparison.Ordinal));
+
+    [Fact]
     public async Task Start_OfUnknownProgram_IsRefused()
     {
         await using var fixture = new ProgramHostFixture();
@@ -114,6 +180,21 @@ public sealed class ProgramHostTests
         Assert.Equal("WorkerLost", (await fixture.ExitAsync(pid)).Failure);
         var next = await fixture.StartAsync(new ProcessSpec { Program = "true" });
         Assert.Equal(0, (await fixture.ExitAsync(next)).ExitCode);
+    }
+
+    [Fact]
+    public async Task WorkerKilled_ItsScratchIsRemoved_BeforeItsProgramsHaveEnded()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var pid = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
+        using var worker = Process.GetProcessById(fixture.Host.HostProcessIds.Single());
+        var scratch = Path.Combine(fixture.ScratchDirectory, "1");
+        Assert.EndsWith($"\0{scratch}\0", await File.ReadAllTextAsync($"/proc/{worker.Id}/cmdline"));
+        Directory.CreateDirectory(scratch);
+        await File.WriteAllTextAsync(Path.Combine(scratch, "run-x"), "left by a task");
+        worker.Kill();
+        await fixture.ExitAsync(pid);
+        Assert.False(Directory.Exists(scratch));
     }
 
     [Fact]

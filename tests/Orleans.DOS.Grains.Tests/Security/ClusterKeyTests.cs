@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Orleans.DOS.Files;
+using Orleans.DOS.Jobs;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
@@ -17,6 +18,11 @@ public sealed class ClusterKeyTests
     public void ProcessToken_TellsWhoItWasIssuedTo() => Assert.Equal(
         new Caller(Alice, new ProcessId(101), 3, MachineId.Main),
         Key.ReadProcess(Key.SignProcess(MachineId.Main, new ProcessId(101), 3, Alice)));
+
+    [Fact]
+    public void TaskToken_TellsJobAndCoordinator() => Assert.Equal(
+        new TaskCaller(new JobId(7), new Caller(Alice, new ProcessId(0), 3, MachineId.Main)),
+        Key.ReadTask(Key.SignTask(MachineId.Main, new JobId(7), 3, Alice)));
 
     [Fact]
     public void NodeToken_TellsNodeAndIncarnation() => Assert.Equal(
@@ -41,6 +47,8 @@ public sealed class ClusterKeyTests
         Assert.Null(new ClusterKey(RandomNumberGenerator.GetBytes(32), "c-1").ReadProcess(process));
         Assert.Null(new ClusterKey(Secret, "c-2").ReadProcess(process));
         Assert.Null(Key.ReadNode(process));
+        Assert.Null(Key.ReadTask(process));
+        Assert.Null(Key.ReadTask(ClusterKey.TaskKind + process[ClusterKey.ProcessKind.Length..]));
         Assert.Null(Key.ReadNode(ClusterKey.NodeKind + process[ClusterKey.ProcessKind.Length..]));
     }
 
@@ -54,6 +62,7 @@ public sealed class ClusterKeyTests
     {
         Assert.Null(Key.ReadNode(token));
         Assert.Null(Key.ReadProcess(token));
+        Assert.Null(Key.ReadTask(token));
     }
 
     [Theory]

@@ -37,6 +37,28 @@ public sealed class SegmentStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Reached_WaitsForWhatWasOvertaken_OrForTheEndOfPatience_OrTheSeal()
+    {
+        using var store = Open("a");
+        await CreateAsync(store);
+        var frames = Frames(1, 10);
+        using var patience = new CancellationTokenSource();
+        var reached = store.ReachedAsync(Segment, frames.Length, CancellationToken.None);
+        var further = store.ReachedAsync(Segment, 5 * frames.Length, patience.Token);
+        var sealing = store.ReachedAsync(Segment, 9 * frames.Length, CancellationToken.None);
+        Assert.False(reached.IsCompleted);
+        await store.AppendAsync(Segment, 1, 0, frames, false);
+        await reached;
+        Assert.False(further.IsCompleted);
+        await patience.CancelAsync();
+        await further;
+        Assert.False(sealing.IsCompleted);
+        await store.SealAsync(Segment, 1, null);
+        await sealing;
+        await store.ReachedAsync(new SegmentId(4711), 1, CancellationToken.None);
+    }
+
+    [Fact]
     public async Task Reopen_AfterCleanEnd_IsUndamaged_AndRemembersSealAndEpoch()
     {
         using (var store = Open("a"))

@@ -61,6 +61,29 @@ public sealed class JobPlanTests
         Assert.Equal(DosErrorCode.LimitExceeded, failure.Code);
     }
 
+    [Fact]
+    public void MapInputs_OfManySmallFilesWithLongPaths_FitIntoTheirMessages()
+    {
+        PlannedFile[] many = [.. Enumerable.Range(0, 25_000).Select(file => new PlannedFile($"/{file}", new InodeId(file + 1), 10))];
+        PlannedFile[] longPaths = [.. Enumerable.Range(0, 2000).Select(file => new PlannedFile("/" + new string('\u00e4', 2000), new InodeId(file + 1), 10))];
+        foreach (var files in new[] { many, longPaths })
+        {
+            var plan = new JobPlan { Files = files, Split = JobSplit.ByRange, RangeBytes = 1 << 30, Partitioning = JobPartitioning.Hash, Partitions = 1 };
+            var tasks = plan.MapInputs();
+            Assert.Equal(Enumerable.Range(0, files.Length), tasks.SelectMany(pieces => pieces).Select(piece => piece.File));
+            Assert.All(tasks, pieces => Assert.True(pieces.Count <= Limits.TaskPiecesMax && pieces.Sum(piece => 6L * files[piece.File].Path.Length) <= Limits.TaskInputCharsMax));
+        }
+    }
+
+    [Fact]
+    public void Make_OfMoreMapTasksThanAReducerCanBeToldOf_IsRefused_ButNotWithoutReducers()
+    {
+        var spec = new JobSpec { Program = "wordcount", Inputs = ["/a"], RangeBytes = 64 * 1024 };
+        PlannedFile[] files = [new PlannedFile("/a", new InodeId(5), (Limits.ReduceInputsMax + 1L) * spec.RangeBytes)];
+        Assert.Equal(DosErrorCode.LimitExceeded, Assert.Throws<DosException>(() => JobPlan.Make(files, spec, JobPartitioning.Hash, 3)).Code);
+        Assert.Equal(Limits.ReduceInputsMax + 1, JobPlan.Make(files, spec, JobPartitioning.None, 3).MapInputs().Count);
+    }
+
     [Theory]
     [InlineData("", 1024 * 1024, 0)]
     [InlineData("sort", 100, 0)]

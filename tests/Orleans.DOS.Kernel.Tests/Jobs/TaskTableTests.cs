@@ -103,6 +103,81 @@ public sealed class TaskTableTests
     }
 
     [Fact]
+    public void Postpone_ForLess_ThanTheBound_ChargesNothing_AndTheTaskWaitsItsPause()
+    {
+        var table = new TaskTable(1, 0, false, 2);
+        var now = DateTimeOffset.UnixEpoch;
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.True(table.TryAssign(A, out var assignment));
+            table.Postpone(0, assignment.Value.Attempt, "away", now);
+            table.Postpone(0, assignment.Value.Attempt, "told twice", now);
+            table.Wake(now);
+            Assert.False(table.TryAssign(A, out _));
+            now += Limits.TaskUnavailablePause;
+            table.Wake(now);
+        }
+        Assert.Equal((null, 20, 0), (table.Failure, table.Retried, table.Running));
+    }
+
+    [Fact]
+    public void Postpone_ForLongerThanTheBound_FailsTheJobWithTheReason()
+    {
+        var table = new TaskTable(1, 0, false, 3);
+        var now = DateTimeOffset.UnixEpoch;
+        for (var attempt = 1; attempt <= 3; attempt++)
+        {
+            Assert.Null(table.Failure);
+            table.TryAssign(A, out _);
+            table.Postpone(0, attempt, "catalog away", now);
+            now += Limits.TaskUnavailableMax;
+            table.Wake(now);
+        }
+        Assert.Contains("catalog away", table.Failure, StringComparison.Ordinal);
+    }
+
+    /// <summary>Two faults an hour apart in a task that runs for hours are not one that lasts an hour.</summary>
+    [Fact]
+    public void Postpone_TwiceFarApart_DoesNotFailTheJob()
+    {
+        var table = new TaskTable(1, 0, false, 3);
+        table.TryAssign(A, out _);
+        table.Postpone(0, 1, "away", DateTimeOffset.UnixEpoch);
+        table.Wake(DateTimeOffset.UnixEpoch + Limits.TaskUnavailablePause);
+        table.TryAssign(A, out _);
+        table.Postpone(0, 2, "away", DateTimeOffset.UnixEpoch + TimeSpan.FromHours(1));
+        Assert.Null(table.Failure);
+    }
+
+    [Fact]
+    public void LoseWorker_FewerTimesThanTheBound_ChargesNothing_AndAtTheBoundFailsTheJob()
+    {
+        var table = new TaskTable(1, 0, false, 1);
+        for (var loss = 1; loss <= Limits.TaskWorkerLossesMax; loss++)
+        {
+            Assert.Null(table.Failure);
+            Assert.True(table.TryAssign(A, out var assignment));
+            table.LoseWorker(0, assignment.Value.Attempt, "WorkerLost");
+        }
+        Assert.Contains("WorkerLost", table.Failure, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Withdraw_OfACertainRefusal_GivesTheAttemptsNumberAgain_AndOfADoubtfulOneDoesNot()
+    {
+        var table = new TaskTable(1, 0, false, 1);
+        for (var refusal = 0; refusal < 2000; refusal++)
+        {
+            table.TryAssign(A, out var refused);
+            table.Withdraw(0, refused!.Value.Attempt, isCertain: true);
+        }
+        table.TryAssign(A, out var doubtful);
+        table.Withdraw(0, doubtful!.Value.Attempt);
+        table.TryAssign(A, out var next);
+        Assert.Equal((1, 2), (doubtful.Value.Attempt, next!.Value.Attempt));
+    }
+
+    [Fact]
     public void FailForLostInput_ChargesTheMapOnceForOneAttempt()
     {
         var table = new TaskTable(1, 2, false, 2);

@@ -14,6 +14,7 @@ internal sealed class TaskTableTwin
     private readonly bool _hasSample;
     private readonly List<(TaskAssignment Assignment, NodeId Node)> _begun = [];
     private readonly Dictionary<int, (int Attempt, NodeId[] Copies)> _counted = [];
+    private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
     private TaskTable _table;
 
     public TaskTableTwin(int seed, NodeId[] nodes)
@@ -31,7 +32,7 @@ internal sealed class TaskTableTwin
             Assert.True(++steps < 20_000, $"seed {_seed}: does not end");
             Assert.True(_table.Failure is null, $"seed {_seed}: {_table.Failure}");
             // Chance calms down, as in life; otherwise nothing would have to end.
-            var act = steps < 200 ? _random.Next(12) : _random.Next(8);
+            var act = steps < 200 ? _random.Next(14) : _random.Next(8);
             switch (act)
             {
                 case < 4: Begin(); break;
@@ -39,8 +40,11 @@ internal sealed class TaskTableTwin
                 case 8: LoseNode(); break;
                 case 9: _alive.Add(_nodes[_random.Next(_nodes.Length)]); break;
                 case 10: Fail(); break;
+                case 11: Postpone(); break;
+                case 12: Refuse(); break;
                 default: Resume(); break;
             }
+            _table.Wake(_now += TimeSpan.FromMilliseconds(100));
             Check();
         }
         Assert.Equal(_table.Count, _counted.Count);
@@ -94,6 +98,24 @@ internal sealed class TaskTableTwin
         {
             var (assignment, _) = _begun[_random.Next(_begun.Count)];
             _table.Fail(assignment.Task, assignment.Attempt, "planned");
+        }
+    }
+
+    private void Postpone()
+    {
+        if (_begun.Count > 0)
+        {
+            var (assignment, _) = _begun[_random.Next(_begun.Count)];
+            _table.Postpone(assignment.Task, assignment.Attempt, "away", _now);
+        }
+    }
+
+    /// <summary>A node takes a task and refuses it at once: nobody ever reports that attempt.</summary>
+    private void Refuse()
+    {
+        if (_table.TryAssign(_nodes[0], out var assignment))
+        {
+            _table.Withdraw(assignment.Value.Task, assignment.Value.Attempt, isCertain: true);
         }
     }
 

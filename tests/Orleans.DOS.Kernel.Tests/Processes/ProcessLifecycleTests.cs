@@ -19,15 +19,38 @@ public sealed class ProcessLifecycleTests
     [InlineData(RestartPolicy.Never, 1, "WorkerLost", ProcessState.Failed)]
     [InlineData(RestartPolicy.OnFailure, 0, null, ProcessState.Exited)]
     [InlineData(RestartPolicy.OnFailure, 1, null, ProcessState.Pending)]
-    [InlineData(RestartPolicy.OnFailure, 137, null, ProcessState.Exited)]
+    [InlineData(RestartPolicy.OnFailure, 137, null, ProcessState.Pending)]
     [InlineData(RestartPolicy.OnFailure, 1, "WorkerLost", ProcessState.Pending)]
     [InlineData(RestartPolicy.Always, 0, null, ProcessState.Pending)]
-    [InlineData(RestartPolicy.Always, 143, null, ProcessState.Exited)]
     public void Exit_FollowsThePolicy(RestartPolicy restart, int code, string? failure, ProcessState expected)
     {
         var next = ProcessLifecycle.Exit(Running(restart), 1, A, code, failure, Begin.AddSeconds(1))!;
         Assert.Equal(expected, next.State);
         Assert.Equal(expected == ProcessState.Pending ? 2 : 1, next.Incarnation);
+    }
+
+    [Theory]
+    [InlineData(0, null, ProcessState.Exited)]
+    [InlineData(143, null, ProcessState.Exited)]
+    [InlineData(1, "WorkerLost", ProcessState.Failed)]
+    public void Exit_AfterItsEndWasAskedFor_IsFinal_AndThePolicyStays(int code, string? failure, ProcessState expected)
+    {
+        var asked = ProcessLifecycle.AskEnd(Running(RestartPolicy.Always), ProcessSignal.Terminate, Begin)!;
+        Assert.Equal(ProcessState.Running, asked.State);
+        var ended = ProcessLifecycle.Exit(asked, 1, A, code, failure, Begin.AddSeconds(1))!;
+        Assert.Equal((expected, RestartPolicy.Always, ProcessSignal.Terminate), (ended.State, ended.Restart, ended.AskedToEnd));
+        Assert.Equal(ProcessState.Failed, ProcessLifecycle.LoseNode(asked, A, 3, Begin)!.State);
+    }
+
+    [Fact]
+    public void AskEnd_EndsWhatWaits_AndRecordsNothingTwice()
+    {
+        var ended = ProcessLifecycle.AskEnd(ProcessLifecycle.New(RestartPolicy.Always), ProcessSignal.Kill, Begin)!;
+        Assert.Equal((ProcessState.Exited, 137), (ended.State, ended.ExitCode));
+        Assert.Null(ProcessLifecycle.AskEnd(ended, ProcessSignal.Kill, Begin));
+        var asked = ProcessLifecycle.AskEnd(Running(RestartPolicy.OnFailure), ProcessSignal.Interrupt, Begin)!;
+        Assert.Null(ProcessLifecycle.AskEnd(asked, ProcessSignal.Kill, Begin));
+        Assert.Null(ProcessLifecycle.AskEnd(Running(RestartPolicy.Never), ProcessSignal.Kill, Begin));
     }
 
     [Fact]

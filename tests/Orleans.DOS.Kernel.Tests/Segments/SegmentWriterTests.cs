@@ -100,6 +100,43 @@ public sealed class SegmentWriterTests
         Assert.Contains(_effects, effect => effect is { Kind: WriterEffectKind.Append, Replica: 0, Frame: 0 });
     }
 
+    [Fact]
+    public void Refusal_OlderThanWhatIsKnownOfTheReplica_FailsNothing()
+    {
+        var writer = Opened();
+        Enumerable.Range(0, 3).ToList().ForEach(_ => writer.Submit(100, false, 0, _effects));
+        // The third frame overtook the first two; its refusal comes after the answers to them.
+        Answer(writer, 0, 200, 0);
+        Refuse(writer, 0, 0, 5);
+        Assert.False(writer.IsFailed(0));
+        _effects.Clear();
+        writer.Answered(0, WriterEffectKind.Append, ReplicaVerdict.Done, new(1, 100, 0, false, false), 6, _effects);
+        writer.Tick(100, _effects);
+        Assert.Contains(_effects, effect => effect is { Kind: WriterEffectKind.Append, Replica: 0, Frame: 2 });
+        Assert.DoesNotContain(_effects, effect => effect is { Kind: WriterEffectKind.Append, Replica: 0, Frame: < 2 });
+    }
+
+    [Fact]
+    public void Replica_ThatRefusesAgainAndAgain_IsGivenUpForItsSilence()
+    {
+        var writer = Opened();
+        writer.Submit(100, false, 0, _effects);
+        Answer(writer, 0, 100, 0);
+        Answer(writer, 1, 100, 0);
+        writer.Submit(100, false, 10, _effects);
+        Answer(writer, 0, 200, 0);
+        for (var now = 100; now < 2000 && writer.Phase == WriterPhase.Writing; now += 100)
+        {
+            Refuse(writer, 1, 50, now);
+            writer.Tick(now, _effects);
+        }
+        Assert.True(writer.IsFailed(1));
+        Assert.Contains(_effects, effect => effect is { Kind: WriterEffectKind.Seal, Offset: 100 });
+    }
+
+    private void Refuse(SegmentWriter writer, int replica, long length, long now) =>
+        writer.Answered(replica, WriterEffectKind.Append, ReplicaVerdict.RefusedOffset, new(1, length, 0, false, false), now, _effects);
+
     private SegmentWriter Opened()
     {
         var writer = new SegmentWriter(2, 1);

@@ -13,6 +13,8 @@ public abstract class RealMachineContract(ThreeNodes nodes, bool overOrleans) : 
     protected override async Task<IMachine> OpenAsync()
     {
         Assert.SkipUnless(nodes.CanRun, "PostgreSQL is not installed");
+        // Another test of the cluster may have failed before it had started again what it killed.
+        await nodes.HealAsync();
         return _opened = overOrleans ? await nodes.SharedOrleansAsync() : nodes.Http();
     }
 

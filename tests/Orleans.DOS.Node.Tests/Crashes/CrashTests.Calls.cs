@@ -9,8 +9,7 @@ namespace Orleans.DOS.Node.Tests.Crashes;
 
 public abstract partial class CrashTests
 {
-    /// <summary>Promised: 6 s; the rest is for a test host whose threads wait for a core.</summary>
-    private static readonly TimeSpan CallMax = TimeSpan.FromSeconds(6.5);
+    private static readonly TimeSpan CallMax = TimeSpan.FromSeconds(6);
 
     private static readonly TimeSpan KillAfter = TimeSpan.FromSeconds(2), Watched = TimeSpan.FromSeconds(14);
 
@@ -19,7 +18,7 @@ public abstract partial class CrashTests
     {
         using var http = three.Http(first: 2);
         var orleans = await three.OrleansAsync();
-        var calls = new ConcurrentBag<(string Call, TimeSpan Took, DosErrorCode? Failure)>();
+        var calls = new ConcurrentBag<MadeCall>();
         using var end = new CancellationTokenSource(Watched);
         var callers = new List<Task>();
         foreach (var (way, machine) in new (string, IMachine)[] { ("http", http), ("orleans", orleans) })
@@ -31,7 +30,8 @@ public abstract partial class CrashTests
             callers.Add(RepeatAsync(calls, way + " nodes", () => machine.Nodes.ListAsync(), end.Token));
             callers.Add(RepeatAsync(calls, way + " processes", () => machine.Processes.ListAsync(), end.Token));
         }
-        await Task.Delay(KillAfter);
+        await Task.Delay(KillAfter); // tidy: paces the load
+        var killed = Stopwatch.GetTimestamp();
         await KillAsync(Nodes[2]);
         await Task.WhenAll(callers);
 
@@ -39,18 +39,19 @@ public abstract partial class CrashTests
         Assert.True(longest.Took < CallMax, $"{longest}");
         foreach (var call in calls.Select(static call => call.Call).Distinct())
         {
-            // By whatever was between: they all serve again.
-            Assert.Contains(calls, made => made.Call == call && made.Failure is null);
+            // Whatever was between: they all serve again.
+            Assert.Contains(calls, made => made.Call == call && made.Begun > killed && made.Failure is null);
         }
         Assert.All(calls, static made => Assert.True(made.Failure is null or DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown, $"{made}"));
     }
 
-    private static async Task RepeatAsync(
-        ConcurrentBag<(string Call, TimeSpan Took, DosErrorCode? Failure)> calls, string name, Func<Task> call, CancellationToken end)
+    private readonly record struct MadeCall(string Call, long Begun, TimeSpan Took, DosErrorCode? Failure);
+
+    private static async Task RepeatAsync(ConcurrentBag<MadeCall> calls, string name, Func<Task> call, CancellationToken end)
     {
         while (!end.IsCancellationRequested)
         {
-            var begun = Stopwatch.StartNew();
+            var begun = Stopwatch.GetTimestamp();
             DosErrorCode? failure = null;
             try
             {
@@ -61,8 +62,8 @@ public abstract partial class CrashTests
             {
                 failure = exception.Code;
             }
-            calls.Add((name, begun.Elapsed, failure));
-            await Task.Delay(20, CancellationToken.None);
+            calls.Add(new(name, begun, Stopwatch.GetElapsedTime(begun), failure));
+            await Task.Delay(20, CancellationToken.None); // tidy: paces the load
         }
     }
 }

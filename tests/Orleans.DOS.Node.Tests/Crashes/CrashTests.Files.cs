@@ -9,7 +9,7 @@ public abstract partial class CrashTests
     /// <summary>Inline, one frame, some frames, several extents; more files than nodes, so that each node owns some.</summary>
     private static readonly int[] Sizes = [100, 5_000, 300_000, 1_500_000];
 
-    private static readonly TimeSpan ReadableDeadline = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan ReadableDeadline = TimeSpan.FromSeconds(8), FilledUpDeadline = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Files_Flushed_AreReadableSoonAfterAnyNodeIsKilled()
@@ -32,6 +32,8 @@ public abstract partial class CrashTests
             await Eventually.TrueAsync($"all files are readable without {node.Name}", ReadableDeadline, () => AllEqualAsync(contents), () => Nodes.Logs);
             await WriteAsync(contents, $"{Root}/without-{node.Name}", Sizes[^1], node.Pid);
             await three.HealAsync();
+            // Two nodes may die one after the other, but the second only after everything has its replicas again.
+            await Eventually.TrueAsync("nothing is below its target", FilledUpDeadline, async () => (await Machine.Nodes.ClusterAsync()).BytesBelowTarget == 0, () => Nodes.Logs);
         }
         Assert.True(await AllEqualAsync(contents));
     }

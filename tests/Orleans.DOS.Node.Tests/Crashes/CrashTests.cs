@@ -6,7 +6,7 @@ using Xunit;
 namespace Orleans.DOS.Node.Tests.Crashes;
 
 /// <summary>What outlives SIGKILL of a node, seen by a client that knows all doors.</summary>
-public abstract partial class CrashTests(ThreeNodes three, bool onlyInFullDose) : IAsyncLifetime
+public abstract partial class CrashTests(ThreeNodes three) : IAsyncLifetime
 {
     private HttpMachine? _client;
 
@@ -16,7 +16,6 @@ public abstract partial class CrashTests(ThreeNodes three, bool onlyInFullDose) 
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipWhen(onlyInFullDose && !RealNodes.FullDose, "DOS_TEST_DOSE is not 'full'");
         Assert.SkipUnless(three.CanRun, "PostgreSQL is not installed");
         await three.HealAsync();
         _client = three.Http();
@@ -40,7 +39,7 @@ public abstract partial class CrashTests(ThreeNodes three, bool onlyInFullDose) 
 }
 
 [Collection(OnSqlite.Name)]
-public sealed class CrashesOnSqlite(SqliteNodes nodes) : CrashTests(nodes, onlyInFullDose: false);
+public sealed class CrashesOnSqlite(SqliteNodes nodes) : CrashTests(nodes);
 
 [Collection(OnPostgres.Name)]
-public sealed class CrashesOnPostgres(PostgresNodes nodes) : CrashTests(nodes, onlyInFullDose: true);
+public sealed class CrashesOnPostgres(PostgresNodes nodes) : CrashTests(nodes);

@@ -19,7 +19,8 @@ public static class Eventually
             {
                 if (await condition())
                 {
-                    return started.Elapsed;
+                    return started.Elapsed <= deadline ? started.Elapsed
+                        : throw new TimeoutException($"only after {started.Elapsed.TotalSeconds:0.00} s, not within {deadline.TotalSeconds:0.#} s: {what}\n{explain?.Invoke()}");
                 }
                 last = null;
             }
@@ -31,7 +32,7 @@ public static class Eventually
             {
                 throw new TimeoutException($"not within {deadline.TotalSeconds:0.#} s: {what}. {last?.Message}\n{explain?.Invoke()}");
             }
-            await Task.Delay(Pause);
+            await Task.Delay(Pause); // tidy: polls another process, with a deadline
         }
     }
 }

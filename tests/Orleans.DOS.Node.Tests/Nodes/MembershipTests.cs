@@ -77,19 +77,28 @@ public sealed class MembershipTests
 
     private static async Task FreezeIsNoticedAsync(TestNodes nodes)
     {
+        var before = CountOfAnswers(nodes);
         nodes[2].Stop();
         await DeadAsync(nodes, TimeSpan.FromSeconds(15), nodes[2]);
+        Assert.True(CountOfAnswers(nodes) > before, "it was declared dead by luck: no node that was asked to probe it answered in time");
         // Woken up, it learns that it was declared dead and ends: nothing of it acts any more.
         nodes[2].Continue();
         Assert.NotEqual(0, await nodes[2].ExitAsync(TimeSpan.FromSeconds(20)));
     }
 
-    private static Task<TimeSpan> DeadAsync(TestNodes nodes, TimeSpan deadline, params TestNode[] dead) => Eventually.TrueAsync(
-        $"{string.Join(" and ", dead.Select(node => node.Name))} shown as dead", deadline,
-        async () =>
-        {
-            var states = await TestNodes.StatesAsync(nodes[0]);
-            return dead.All(node => states[node.NodeId] == "dead");
-        },
-        () => nodes.Logs);
+    private static int CountOfAnswers(TestNodes nodes) => nodes.Logs.Split("with a direct probe response time of").Length;
+
+    private static async Task DeadAsync(TestNodes nodes, TimeSpan deadline, params TestNode[] dead)
+    {
+        var what = $"{string.Join(" and ", dead.Select(node => node.Name))} shown as dead";
+        var took = await Eventually.TrueAsync(
+            what, deadline,
+            async () =>
+            {
+                var states = await TestNodes.StatesAsync(nodes[0]);
+                return dead.All(node => states[node.NodeId] == "dead");
+            },
+            () => nodes.Logs);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{what} after {took.TotalSeconds:0.00} s, promised {deadline.TotalSeconds:0} s");
+    }
 }

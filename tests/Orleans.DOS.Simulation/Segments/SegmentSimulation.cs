@@ -1,6 +1,6 @@
 namespace Orleans.DOS.Simulation.Segments;
 
-/// <summary>One run from one seed: owners come and go (also two at once), disks crash, one of them with its power; then all heals and the promise is checked.</summary>
+/// <summary>One run from one seed: owners come and go (also two at once), and frozen, disks crash and freeze, also two at once, also with their power; then all heals and the promise is checked.</summary>
 public static class SegmentSimulation
 {
     private const long EndMs = 12_000;
@@ -10,9 +10,11 @@ public static class SegmentSimulation
     {
         var world = new SimulatedWorld(seed);
         var catalog = new SimulatedCatalog();
-        var checker = new PromiseChecker();
-        var disks = Enumerable.Range(0, 4).Select(_ => new SimulatedReplica(world, fault)).ToArray();
+        // One in four runs: any disk may lose its power at any time. One in four: all of them at the end.
+        var anyLosesPower = seed % 4 == 1;
         var everybodyLosesPower = seed % 4 == 0;
+        var checker = new PromiseChecker(durableOnly: anyLosesPower || everybodyLosesPower);
+        var disks = Enumerable.Range(0, 4).Select(_ => new SimulatedReplica(world, fault)).ToArray();
         var owners = new List<SimulatedOwner>();
         var value = 0;
         SimulatedOwner NewOwner()
@@ -43,10 +45,28 @@ public static class SegmentSimulation
         {
             world.After(at, () =>
             {
-                // Only disk 0 loses power alone, so that an undamaged copy of everything acknowledged exists.
-                var disk = world.Random.Next(disks.Length);
-                disks[disk].Crash(powerLoss: disk == 0);
-                world.After(world.Random.Next(20, 2500), disks[disk].Restart);
+                // Sometimes two at once. Else only disk 0 loses power, so that an undamaged copy of everything acknowledged exists.
+                for (var count = world.Random.Next(5) == 0 ? 2 : 1; count > 0; count--)
+                {
+                    var disk = world.Random.Next(disks.Length);
+                    disks[disk].Crash(powerLoss: disk == 0 || anyLosesPower);
+                    world.After(world.Random.Next(20, 2500), disks[disk].Restart);
+                }
+            });
+        }
+        for (var at = 400; at < EndMs; at += world.Random.Next(300, 3000))
+        {
+            world.After(at, () =>
+            {
+                var milliseconds = world.Random.Next(50, 3500);
+                if (world.Random.Next(3) == 0)
+                {
+                    owners[^1].Freeze(milliseconds);
+                }
+                else
+                {
+                    disks[world.Random.Next(disks.Length)].FrozenUntil = world.Now + milliseconds;
+                }
             });
         }
         world.RunUntil(EndMs);
@@ -57,12 +77,13 @@ public static class SegmentSimulation
         world.Healed = true;
         world.RunUntil(EndMs + 3000);
         Array.ForEach(disks, disk => disk.Restart());
+        Array.ForEach(disks, disk => disk.FrozenUntil = 0);
         var last = NewOwner();
         world.RunUntil(EndMs + 10_000);
-        return checker.Violation ?? (last.IsReady ? Verify(catalog, disks, checker, everybodyLosesPower) : "the last owner never became ready");
+        return checker.Violation ?? (last.IsReady ? Verify(catalog, disks, checker) : "the last owner never became ready");
     }
 
-    private static string? Verify(SimulatedCatalog catalog, SimulatedReplica[] disks, PromiseChecker checker, bool durableOnly)
+    private static string? Verify(SimulatedCatalog catalog, SimulatedReplica[] disks, PromiseChecker checker)
     {
         var read = new List<int>();
         foreach (var row in catalog.Segments.Where(row => row.Sealed > 0))
@@ -79,7 +100,7 @@ public static class SegmentSimulation
             }
             read.AddRange(contents[0]);
         }
-        checker.Check(read, durableOnly);
+        checker.Check(read);
         return checker.Violation;
     }
 }

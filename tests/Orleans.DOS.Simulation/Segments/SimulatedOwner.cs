@@ -12,8 +12,13 @@ public sealed class SimulatedCatalog
         public long? Sealed;
     }
 
+    private int _ids;
+
     public long Epoch { get; set; }
+    /// <summary>In the order of their commits.</summary>
     public List<Row> Segments { get; } = [];
+
+    public int NextId() => _ids++;
 }
 
 /// <summary>Drives the kernel's SegmentWriter and Takeover as the node does, through a network that loses, repeats and delays.</summary>
@@ -26,12 +31,19 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
     private SegmentWriter? _writer;
     /// <summary>As they were when the segment was opened: a later owner's takeover changes the row.</summary>
     private List<int> _replicas = [];
+    /// <summary>Sealed at the replicas; the row follows with the next commit.</summary>
+    private readonly List<(SimulatedCatalog.Row Row, long Length, List<int> Lost)> _unrecorded = [];
     private bool _stopped;
+    private long _frozenUntil;
 
     /// <summary>It serves: the takeover is complete.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>Its process dies: it says and hears nothing more; what it sent is still under way.</summary>
     public void Stop() => _stopped = true;
+
+    /// <summary>Its process is stopped for a while and goes on as if nothing had been.</summary>
+    public void Freeze(long milliseconds) => _frozenUntil = Math.Max(_frozenUntil, world.Now + milliseconds);
 
     public void Begin()
     {
@@ -45,16 +57,23 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             return;
         }
         IsReady = true;
-        checker.Owns(epoch);
+        checker.Owns(epoch, catalog.Segments.Where(segment => segment.Sealed > 0).SelectMany(Kept));
         Open(null);
         Tick();
     }
 
-    public void Submit(int value, bool durable)
+    /// <summary>Frames that this owner reads from a sealed segment.</summary>
+    private IEnumerable<int> Kept(SimulatedCatalog.Row row)
+    {
+        var frames = (int)(row.Sealed!.Value / SimulatedReplica.FrameBytes);
+        return row.Replicas.Select(node => disks[node].FramesOf(row.Id)).FirstOrDefault(log => log?.Count >= frames)?.Take(frames) ?? [];
+    }
+
+    public void Submit(int value, bool durable) => Awake(() =>
     {
         _queue.Add((value, durable));
         Go();
-    }
+    });
 
     private void TakeOver(SimulatedCatalog.Row row)
     {
@@ -69,14 +88,15 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
                 answers[index] = answer is { } heard ? new(heard.Verdict, heard.State.Length, heard.State.Damaged) : default;
                 if (--left == 0)
                 {
-                    Decide(row, replicas, Takeover.Decide(answers));
+                    Decide(row, replicas, answers);
                 }
             });
         }
     }
 
-    private void Decide(SimulatedCatalog.Row row, List<int> replicas, TakeoverDecision decision)
+    private void Decide(SimulatedCatalog.Row row, List<int> replicas, SealAnswer[] answers)
     {
+        var decision = Takeover.Decide(answers);
         if (_stopped || catalog.Epoch != epoch || decision.Outcome == TakeoverOutcome.Stale)
         {
             return;
@@ -86,27 +106,93 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             world.After(200, Begin);
             return;
         }
-        var lost = decision.Lost.Concat(decision.CopyTo.Where(index =>
-            !disks[replicas[index]].CopyFrom(row.Id, epoch, disks[replicas[decision.Source]], decision.Length))).Select(index => replicas[index]).ToList();
-        row.Sealed = decision.Length;
-        row.Replicas.RemoveAll(lost.Contains);
-        Begin();
+        var length = decision.Length;
+        var lost = decision.Lost.Select(index => replicas[index]).ToList();
+        if (fault == PlantedFault.ShortestTaken && decision.Source >= 0)
+        {
+            length = answers.Where(answer => answer.Verdict == ReplicaVerdict.Done).Min(answer => answer.Length);
+        }
+        var left = decision.CopyTo.Count;
+        if (left == 0)
+        {
+            Commit(() => Seal(row, length, lost), Begin);
+        }
+        foreach (var node in decision.CopyTo.Select(index => replicas[index]))
+        {
+            Send(node, disk => disk.CopyFrom(row.Id, epoch, disks[replicas[decision.Source]], length), answer =>
+            {
+                if (answer?.Verdict != ReplicaVerdict.Done)
+                {
+                    lost.Add(node);
+                }
+                if (--left == 0)
+                {
+                    Commit(() => Seal(row, length, lost), Begin);
+                }
+            });
+        }
+    }
+
+    /// <summary>One transaction, conditional on the epoch, and its answer; the owner may die or be frozen in between.</summary>
+    private void Commit(Action change, Action then)
+    {
+        if (_stopped)
+        {
+            return;
+        }
+        world.After(world.Random.Next(1, 15), () =>
+        {
+            if (catalog.Epoch == epoch || fault == PlantedFault.IgnoredEpoch)
+            {
+                change();
+                world.After(world.Random.Next(1, 15), () => Awake(then));
+            }
+        });
+    }
+
+    private static void Seal(SimulatedCatalog.Row row, long length, List<int> lost)
+    {
+        if (row.Sealed is null)
+        {
+            row.Sealed = length;
+            row.Replicas.RemoveAll(lost.Contains);
+        }
     }
 
     private void Open(List<int>? avoided)
     {
-        if (_stopped || (catalog.Epoch != epoch && fault != PlantedFault.IgnoredEpoch))
+        if (_stopped)
         {
             return;
         }
         var nodes = Enumerable.Range(0, disks.Length).Where(i => disks[i].IsUp && avoided?.Contains(i) != true).OrderBy(_ => world.Random.Next()).Take(Copies).ToList();
         if (nodes.Count < Copies)
         {
-            world.After(100, () => Open(null));
+            world.After(100, () => Awake(() => Open(null)));
             return;
         }
-        var row = new SimulatedCatalog.Row { Id = catalog.Segments.Count, Replicas = [.. nodes] };
-        catalog.Segments.Add(row);
+        var row = new SimulatedCatalog.Row { Id = catalog.NextId(), Replicas = [.. nodes] };
+        var sealing = _unrecorded.ToList();
+        void Insert()
+        {
+            sealing.ForEach(item => Seal(item.Row, item.Length, item.Lost));
+            catalog.Segments.Add(row);
+        }
+        if (fault == PlantedFault.WrittenBeforeCommit)
+        {
+            Commit(Insert, () => { });
+            Create(row, nodes);
+            return;
+        }
+        Commit(Insert, () =>
+        {
+            _unrecorded.Clear();
+            Create(row, nodes);
+        });
+    }
+
+    private void Create(SimulatedCatalog.Row row, List<int> nodes)
+    {
         var left = nodes.Count;
         var failed = false;
         foreach (var node in nodes)
@@ -120,7 +206,7 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
                 }
                 if (failed)
                 {
-                    Record(row, 0, []);
+                    _unrecorded.Add((row, 0, []));
                     Open(null);
                     return;
                 }
@@ -138,15 +224,6 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         Go();
     }
 
-    private void Record(SimulatedCatalog.Row row, long length, List<int> lost)
-    {
-        if (row.Sealed is null && (catalog.Epoch == epoch || fault == PlantedFault.IgnoredEpoch))
-        {
-            row.Sealed = length;
-            row.Replicas.RemoveAll(lost.Contains);
-        }
-    }
-
     private void Go()
     {
         while (!_stopped && _writer is { Phase: WriterPhase.Writing } writer && _queue.Count > 0)
@@ -160,7 +237,7 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         }
     }
 
-    private void Tick()
+    private void Tick() => Awake(() =>
     {
         if (!_stopped)
         {
@@ -170,7 +247,7 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             Go();
             world.After(100, Tick);
         }
-    }
+    });
 
     private void Carry(List<WriterEffect> effects)
     {
@@ -245,44 +322,68 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
                 }
                 if (--left == 0 && lost.Count < replicas.Count)
                 {
-                    Record(row, length, lost);
+                    _unrecorded.Add((row, length, lost));
                     Open(lost);
                 }
             });
         }
     }
 
-    /// <summary>One call: it may be lost on the way or back, come late, or come twice.</summary>
+    /// <summary>Now, or when it is no longer frozen.</summary>
+    private void Awake(Action act)
+    {
+        if (world.Now < _frozenUntil)
+        {
+            world.After(_frozenUntil - world.Now, () => Awake(act));
+        }
+        else
+        {
+            act();
+        }
+    }
+
+    /// <summary>One call: it may be lost on the way or back, come late, or come twice (the second time much later).</summary>
     private void Send(int node, Func<SimulatedReplica, (ReplicaVerdict Verdict, ReplicaState State)> call, Action<(ReplicaVerdict Verdict, ReplicaState State)?> reply)
     {
         var there = world.Chance(2) ? world.Random.Next(200, 3000) : world.Random.Next(1, 20);
         var answered = false;
-        void Answer((ReplicaVerdict, ReplicaState)? answer)
+        void Answer((ReplicaVerdict, ReplicaState)? answer) => Awake(() =>
         {
             if (!answered)
             {
                 answered = true;
                 reply(answer);
             }
-        }
+        });
         if (world.Chance(3))
         {
-            world.After(there + 1, () => { if (disks[node].IsUp) { call(disks[node]); } });
+            Arrive(node, there + (world.Chance(50) ? 1 : world.Random.Next(1, 4000)), disk => call(disk));
         }
         if (!world.Chance(3))
         {
-            world.After(there, () =>
+            Arrive(node, there, disk =>
             {
-                if (disks[node].IsUp)
+                var result = call(disk);
+                if (!world.Chance(3))
                 {
-                    var result = call(disks[node]);
-                    if (!world.Chance(3))
-                    {
-                        world.After(world.Random.Next(1, 20), () => Answer(result));
-                    }
+                    world.After(world.Random.Next(1, 20), () => Answer(result));
                 }
             });
         }
         world.After(300, () => Answer(null));
     }
+
+    /// <summary>A message at a disk that is down is gone; at a frozen one it waits.</summary>
+    private void Arrive(int node, long after, Action<SimulatedReplica> act) => world.After(after, () =>
+    {
+        var disk = disks[node];
+        if (disk.IsUp && world.Now < disk.FrozenUntil)
+        {
+            Arrive(node, disk.FrozenUntil - world.Now, act);
+        }
+        else if (disk.IsUp)
+        {
+            act(disk);
+        }
+    });
 }

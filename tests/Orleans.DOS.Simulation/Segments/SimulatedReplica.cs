@@ -2,7 +2,25 @@ using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Simulation.Segments;
 
-public enum PlantedFault { None, EarlyAcknowledgement, IgnoredEpoch, EpochForgottenAtRestart }
+/// <summary>What a run may get wrong on purpose, so that the checker shows that it sees.</summary>
+public enum PlantedFault
+{
+    None,
+    /// <summary>One replica's word is taken for all.</summary>
+    EarlyAcknowledgement,
+    /// <summary>The catalog does not compare epochs.</summary>
+    IgnoredEpoch,
+    /// <summary>A replica restarts with the epoch and without the seal that it had at first.</summary>
+    EpochForgottenAtRestart,
+    /// <summary>A replica that lost unsynced frames with its host's power does not say so.</summary>
+    DamageForgotten,
+    /// <summary>A replica says synced when it has only received.</summary>
+    SyncSkipped,
+    /// <summary>A takeover counts on the shortest replica that answers.</summary>
+    ShortestTaken,
+    /// <summary>A new segment is written before its row is committed.</summary>
+    WrittenBeforeCommit,
+}
 
 /// <summary>A disk with several segments' replicas; each frame is one number and <see cref="FrameBytes"/> long.</summary>
 public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
@@ -18,6 +36,9 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
     }
 
     public bool IsUp { get; private set; } = true;
+
+    /// <summary>Its process is stopped until then: messages wait, nothing is lost.</summary>
+    public long FrozenUntil { get; set; }
 
     public IReadOnlyList<int>? FramesOf(int segment) => _logs.GetValueOrDefault(segment)?.Frames;
 
@@ -60,21 +81,22 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         return result;
     }
 
-    public bool CopyFrom(int segment, long epoch, SimulatedReplica source, long length)
+    public (ReplicaVerdict, ReplicaState) CopyFrom(int segment, long epoch, SimulatedReplica source, long length)
     {
-        if (!IsUp || !source.IsUp || !_logs.TryGetValue(segment, out var log) || source.FramesOf(segment) is not { } frames)
+        if (!source.IsUp || !_logs.TryGetValue(segment, out var log) || source.FramesOf(segment) is not { } frames || frames.Count * FrameBytes < length)
         {
-            return false;
+            return (ReplicaVerdict.Failed, default);
         }
         while (log.State.Length < length)
         {
-            if (Take(log, log.State.Copy(epoch, log.State.Length, FrameBytes), frames[log.Frames.Count]).Item1 != ReplicaVerdict.Done)
+            var copied = Take(log, log.State.Copy(epoch, log.State.Length, FrameBytes), frames[log.Frames.Count]);
+            if (copied.Item1 != ReplicaVerdict.Done)
             {
-                return false;
+                return copied;
             }
         }
         log.State = log.State.Copied(seal: true);
-        return true;
+        return (ReplicaVerdict.Done, log.State);
     }
 
     public void Crash(bool powerLoss)
@@ -84,7 +106,7 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         {
             if (powerLoss && !log.State.Sealed)
             {
-                var kept = (int)(log.State.SyncedLength / FrameBytes);
+                var kept = (int)((fault == PlantedFault.SyncSkipped ? 0 : log.State.SyncedLength) / FrameBytes);
                 Cut(log, world.Random.Next(kept, log.Frames.Count + 1) * (long)FrameBytes);
             }
             var state = log.State;
@@ -92,7 +114,7 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
             {
                 state = state with { Epoch = log.MadeUnder, Sealed = false };
             }
-            log.State = state.Recovered((long)log.Frames.Count * FrameBytes, droppedTail: false, cacheSurvived: !powerLoss);
+            log.State = state.Recovered((long)log.Frames.Count * FrameBytes, droppedTail: false, cacheSurvived: !powerLoss || fault == PlantedFault.DamageForgotten);
         }
     }
 

@@ -87,10 +87,13 @@ CREATE TABLE dos_processes (
   state BIGINT NOT NULL, exit_code BIGINT NULL, reason TEXT NULL,
   node_id TEXT NULL, node_incarnation BIGINT NULL,
   program TEXT NOT NULL, spec {bytes} NOT NULL, owner TEXT NOT NULL, uid BIGINT NOT NULL, gid BIGINT NOT NULL,
-  restart BIGINT NOT NULL, restarts BIGINT NOT NULL, parent_pid BIGINT NULL,
+  restart BIGINT NOT NULL, restarts BIGINT NOT NULL,
+  asked_to_end BIGINT NULL,     -- the signal by which somebody asked for its end: it is not started again
+  parent_pid BIGINT NULL,
   created_at BIGINT NOT NULL, started_at BIGINT NULL, ended_at BIGINT NULL);
-CREATE INDEX dos_processes_machine ON dos_processes(machine_id, state, pid);
-CREATE INDEX dos_processes_node ON dos_processes(node_id, state);
+CREATE INDEX dos_processes_machine ON dos_processes(machine_id, created_at, pid);
+-- By state first, so that what lives is found without reading all that has ended.
+CREATE INDEX dos_processes_node ON dos_processes(state, node_id, node_incarnation, started_at);
 CREATE INDEX dos_processes_ended ON dos_processes(ended_at);
 
 CREATE TABLE dos_jobs (
@@ -101,6 +104,7 @@ CREATE TABLE dos_jobs (
   running BIGINT NOT NULL DEFAULT 0,     -- runs under way, as of the last journal entry: a next coordinator begins these again
   created_at BIGINT NOT NULL, ended_at BIGINT NULL);
 CREATE INDEX dos_jobs_state ON dos_jobs(state, job_id);
+CREATE INDEX dos_jobs_machine ON dos_jobs(machine_id, created_at, job_id);
 -- The journal of a job: a task's row is written when its first result is accepted; replaced only by a later attempt, when a map output was lost.
 CREATE TABLE dos_job_tasks (
   job_id BIGINT NOT NULL, task BIGINT NOT NULL, attempt BIGINT NOT NULL, kind BIGINT NOT NULL,

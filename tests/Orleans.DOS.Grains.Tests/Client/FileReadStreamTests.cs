@@ -1,0 +1,45 @@
+using Orleans.DOS.Files;
+using Xunit;
+
+namespace Orleans.DOS.Tests.Client;
+
+public sealed class FileReadStreamTests
+{
+    [Fact]
+    public async Task Read_AfterAFailedReadAhead_AsksAgain()
+    {
+        var file = new FailingFile(bytes: 3 * Limits.FramePayloadBytesMax);
+        await using var stream = new FileReadStream(file, new FileStat { Inode = file.Inode, Name = "f", Kind = InodeKind.File, Size = file.Bytes });
+        var buffer = new byte[Limits.FramePayloadBytesMax];
+        file.IsAway = true;
+        var failure = await Assert.ThrowsAsync<DosException>(async () => await stream.ReadExactlyAsync(buffer));
+        Assert.Equal(DosErrorCode.Unavailable, failure.Code);
+        file.IsAway = false;
+        var read = 0L;
+        for (int count; (count = await stream.ReadAsync(buffer)) > 0;)
+        {
+            Assert.Equal(Enumerable.Range(0, count).Select(index => (byte)((read + index) / 1000)), buffer[..count]);
+            read += count;
+        }
+        Assert.Equal(file.Bytes, read);
+    }
+
+    private sealed class FailingFile(int bytes) : IFileHandle
+    {
+        public bool IsAway { get; set; }
+        public int Bytes => bytes;
+        public InodeId Inode => new(5);
+
+        public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default) => IsAway
+            ? Task.FromException<ReadOnlyMemory<byte>>(new DosException(DosErrorCode.Unavailable, "away"))
+            : Task.FromResult<ReadOnlyMemory<byte>>(Enumerable.Range(0, (int)Math.Clamp(bytes - position, 0, count)).Select(index => (byte)((position + index) / 1000)).ToArray());
+
+        public Task<FileStat> StatAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task WriteAsync(long position, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task<long> AppendAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task TruncateAsync(long size, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public Task FlushAsync(CancellationToken cancellationToken = default) => Task.CompletedTask;
+        public Task<IReadOnlyList<FileLocation>> LocateAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+using Orleans.DOS.Client.Http;
+
+namespace Orleans.DOS.Tests.Http;
+
+/// <summary>The client's side of a node that is gone, ill or silent.</summary>
+public sealed class HttpFailoverTests
+{
+    [Fact]
+    public async Task Call_WhenTheFirstNodeIsDead_IsServedByTheSecond()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        // Several clients, since each begins at a node of its own choice.
+        for (var i = 0; i < 8; i++)
+        {
+            using var client = door.Client(DeadUrl());
+            await client.Files.MakeDirectoryAsync($"/d{i}");
+        }
+        Assert.Equal(8, (await door.Machines.FileTree.ListAsync("/")).Items.Count);
+    }
+
+    [Fact]
+    public async Task Call_WhenTheFirstNodeIsUnavailable_IsServedByTheSecond_UnderTheSameRequestId()
+    {
+        await using var ill = await HttpDouble.StartAsync();
+        await using var well = await HttpDouble.StartAsync();
+        ill.Machines.Opening = static _ => throw new DosException(DosErrorCode.Unavailable, "not now");
+        for (var i = 0; i < 8; i++)
+        {
+            using var client = well.Client(ill.Url);
+            await client.Files.MakeDirectoryAsync($"/d{i}");
+        }
+        Assert.Equal(8, (await well.Machines.FileTree.ListAsync("/")).Items.Count);
+        Assert.NotEmpty(ill.Machines.Requests);
+        Assert.Subset(well.Machines.Requests.ToHashSet(), ill.Machines.Requests.ToHashSet());
+    }
+
+    [Fact]
+    public async Task Call_WhoseAnswerIsLost_IsRepeatedByTheSameRequestId()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        await using var lossy = new LossyProxy(door.Url, answersLost: 1);
+        using var client = HttpMachine.Create(new HttpMachineOptions { Urls = [lossy.Url], Token = DoubleVerifier.Token });
+        await client.Files.PutSmallAsync("/f", "x"u8.ToArray());
+        Assert.Equal(2, door.Machines.Requests.Count);
+        Assert.Single(door.Machines.Requests.Distinct());
+        Assert.NotNull(door.Machines.Requests.First());
+    }
+
+    [Fact]
+    public async Task Call_WhoseAnswerIsAlwaysLost_HasAnUnknownOutcome_WithinItsBudget()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        await using var lossy = new LossyProxy(door.Url, answersLost: int.MaxValue);
+        using var client = HttpMachine.Create(new HttpMachineOptions { Urls = [lossy.Url], Token = DoubleVerifier.Token, Budget = TimeSpan.FromSeconds(1) });
+        var failure = await Assert.ThrowsAsync<DosException>(() => client.Files.PutSmallAsync("/f", "x"u8.ToArray()));
+        Assert.Equal(DosErrorCode.OutcomeUnknown, failure.Code);
+        // Reading changes nothing, so there is nothing unknown about it.
+        failure = await Assert.ThrowsAsync<DosException>(() => client.Files.StatAsync("/f"));
+        Assert.Equal(DosErrorCode.Unavailable, failure.Code);
+    }
+
+    [Fact]
+    public async Task Call_WhenNothingRuns_FailsAtOnce()
+    {
+        using var client = HttpMachine.Create(new HttpMachineOptions { Urls = [DeadUrl(), DeadUrl()], Token = DoubleVerifier.Token });
+        var begun = TimeProvider.System.GetTimestamp();
+        var failure = await Assert.ThrowsAsync<DosException>(() => client.Nodes.ListAsync());
+        Assert.Equal(DosErrorCode.Unavailable, failure.Code);
+        Assert.InRange(TimeProvider.System.GetElapsedTime(begun), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task RequestId_ThatACallerNames_ReachesTheMachine()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        using var http = door.Raw();
+        http.DefaultRequestHeaders.Add("Request-Id", "00000000000000ff.7");
+        using var first = await http.PutAsync("/v1/machines/main/files/f", new StringContent("x"));
+        using var again = await http.PutAsync("/v1/machines/main/files/f", new StringContent("x"));
+        Assert.Equal("00000000000000ff.7", again.Headers.GetValues("Request-Id").Single());
+        Assert.Equal([new RequestId(0xff, 7), new RequestId(0xff, 7)], door.Machines.Requests);
+    }
+
+    private static Uri DeadUrl()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return new Uri($"http://{listener.LocalEndpoint}");
+    }
+}
