@@ -10,7 +10,8 @@ using Orleans.DOS.Security;
 namespace Orleans.DOS.Http;
 
 /// <summary>One authenticated call: who, which machine, and strict access to what stands in path, query and body.</summary>
-internal sealed class DosCall(HttpContext http, Caller caller, IMachines machines)
+/// <param name="waiting">See <see cref="Waiting"/>.</param>
+internal sealed class DosCall(HttpContext http, Caller caller, IMachines machines, CancellationToken waiting)
 {
     public const string MainName = "main";
     private const string RequestIdHeader = "Request-Id";
@@ -20,6 +21,12 @@ internal sealed class DosCall(HttpContext http, Caller caller, IMachines machine
     public HttpResponse Response => http.Response;
     public Caller Caller => caller;
     public CancellationToken Aborted => http.RequestAborted;
+
+    /// <summary>
+    /// For what waits until something happens, or goes on until something ends: cancelled when nobody listens any more, and when the
+    /// node begins to stop, since it may not wait for what another node can tell as well.
+    /// </summary>
+    public CancellationToken Waiting => waiting;
 
     /// <summary>The machine of the path (<c>main</c> for routes without one), as the caller, with the request id that he gave.</summary>
     public IMachine Machine() => machines.Open(Request.RouteValues["machine"] as string ?? MainName, caller, RequestId());

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.DOS.Machines;
 using Orleans.DOS.Security;
@@ -10,7 +11,7 @@ namespace Orleans.DOS.Http;
 /// The one way into every endpoint: checks the credential before anything of the request is looked at, and turns whatever fails into a
 /// problem. Endpoints are mapped through it only, so none can be open by mistake.
 /// </summary>
-internal sealed partial class DosDoor(IMachines machines, ICredentialVerifier verifier, ILogger<DosDoor> log)
+internal sealed partial class DosDoor(IMachines machines, ICredentialVerifier verifier, IHostApplicationLifetime lifetime, ILogger<DosDoor> log)
 {
     private const string Scheme = "Bearer ";
 
@@ -19,10 +20,11 @@ internal sealed partial class DosDoor(IMachines machines, ICredentialVerifier ve
 
     private async Task ServeAsync(HttpContext http, Func<DosCall, Task> handler)
     {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, lifetime.ApplicationStopping);
         try
         {
             var caller = await AuthenticateAsync(http).ConfigureAwait(false);
-            await handler(new DosCall(http, caller, machines)).ConfigureAwait(false);
+            await handler(new DosCall(http, caller, machines, waiting.Token)).ConfigureAwait(false);
         }
         catch (DosException exception)
         {
@@ -37,6 +39,10 @@ internal sealed partial class DosDoor(IMachines machines, ICredentialVerifier ve
         {
             // Nobody listens any more.
             http.Abort();
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await ProblemAnswer.WriteAsync(http, new DosError(DosErrorCode.Unavailable, "the node is stopping; another one answers")).ConfigureAwait(false);
         }
         catch (Exception exception)
         {

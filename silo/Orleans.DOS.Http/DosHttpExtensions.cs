@@ -24,6 +24,7 @@ public static class DosHttpExtensions
         services.ConfigureHttpJsonOptions(static json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, DosJson.Default));
         services.TryAddSingleton<DosDoor>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, RawFilePathFilter>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, BareErrorFilter>());
         return services;
     }
 

@@ -10,7 +10,8 @@ internal static class ProblemAnswer
 {
     private const string MediaType = "application/problem+json";
 
-    public static async Task WriteAsync(HttpContext http, DosError error, int? status = null)
+    /// <param name="headers">Sets what headers the answer has beside the problem.</param>
+    public static async Task WriteAsync(HttpContext http, DosError error, int? status = null, Action<IHeaderDictionary>? headers = null)
     {
         if (http.Response.HasStarted)
         {
@@ -28,6 +29,7 @@ internal static class ProblemAnswer
         };
         http.Response.Clear();
         http.Response.StatusCode = problem.Status;
+        headers?.Invoke(http.Response.Headers);
         if (error.Code == DosErrorCode.Unauthenticated)
         {
             http.Response.Headers.WWWAuthenticate = "Bearer";

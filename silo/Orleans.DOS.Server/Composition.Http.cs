@@ -21,13 +21,15 @@ internal static partial class Composition
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Listen(boot.Options.Listen, boot.File.HttpPort);
-            kestrel.ListenUnixSocket(boot.ApiSocketPath);
+            kestrel.Listen(boot.Options.Listen, boot.File.HttpPort, DoorBudget.Bound);
+            kestrel.ListenUnixSocket(boot.ApiSocketPath, DoorBudget.Bound);
         });
         services.AddSingleton<IMachines>(provider => new ClusterMachines(
             provider.GetRequiredService<IGrainFactory>(),
             ClusterMachineOptions.AtDoor(() => boot.Identity.Incarnation) with { Clock = provider.GetRequiredService<IHybridClock>().Now }));
         services.AddDosHttp();
+        services.AddSingleton<DoorBudget>();
+        services.AddSingleton<NodeReady>();
         services.AddHealthChecks().AddCheck<NodeReady>("node", tags: [ReadyTag]);
     }
 

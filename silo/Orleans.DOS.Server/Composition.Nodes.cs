@@ -16,7 +16,8 @@ internal static partial class Composition
     /// <summary>Everything that a node needs whatever it serves: catalog, identity, security, view of the others, clock.</summary>
     private static void AddNodes(IServiceCollection services, NodeBoot boot)
     {
-        // Made by a factory, so that the container closes them when the host ends.
+        // Made by a factory, so that the container closes it, and what it opened, when the host ends; it is asked for as soon as there is a
+        // host (see DosNodeExtensions), since the container knows nothing of what nobody asked for.
         services.AddSingleton(_ => boot);
         services.AddSingleton<ICatalog>(boot.Catalog);
         services.AddSingleton(boot.Directory);

@@ -15,7 +15,8 @@ public static class DosNodeExtensions
 
     /// <summary>
     /// Opens the node's directory and its catalog, and adds the silo with all services of a node. It blocks until that is done: a
-    /// silo cannot be configured before the cluster's id is known.
+    /// silo cannot be configured before the cluster's id is known. The host that is built from <paramref name="builder"/> closes both when it
+    /// is disposed of, started or not; after that the directory may be opened again, by this process too.
     /// </summary>
     /// <exception cref="DosException">
     /// InvalidArgument, InUse, PortInUse, Unavailable, WrongCluster, SchemaTooNew, SchemaTooOld: the node cannot be; nothing is left open.
@@ -26,9 +27,18 @@ public static class DosNodeExtensions
         configure(options);
         using var loggers = LoggerFactory.Create(logging => logging.AddConfiguration(builder.Configuration.GetSection("Logging")).AddSimpleConsole());
         var boot = NodeBoot.OpenAsync(options, TimeProvider.System, loggers, CancellationToken.None).GetAwaiter().GetResult();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
-        Composition.Add(builder, boot);
-        return builder;
+        try
+        {
+            // A host reads its options when it is built: there and then the container takes the node's directory and catalog over.
+            builder.Services.AddOptions<HostOptions>().Configure<NodeBoot>((host, _) => host.ShutdownTimeout = ShutdownTimeout);
+            Composition.Add(builder, boot);
+            return builder;
+        }
+        catch
+        {
+            boot.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
     }
 
     /// <summary>Maps what a node answers over HTTP.</summary>

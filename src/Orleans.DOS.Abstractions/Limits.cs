@@ -1,6 +1,6 @@
 namespace Orleans.DOS;
 
-/// <summary>Every bound of the system with its unit and its reason. Relations between them are checked by a test.</summary>
+/// <summary>Every bound of the system with its unit and its reason. LimitsTests checks what must hold between them.</summary>
 public static class Limits
 {
     /// <summary>Bytes of UTF-8 in one name: what Linux allows, so that trees copy both ways.</summary>

@@ -21,13 +21,16 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
     private const int UserTokenLength = 5 + 43, UserTokenBytes = 32;
     private const int KindUser = 1, KindCluster = 2;
 
-    /// <summary>Bounds the memory that a flood of wrong tokens can take.</summary>
+    /// <summary>Bounds the memory that a flood of wrong tokens can take, and that of good ones, of which each process has one.</summary>
     private const int CachedMax = 10_000;
 
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan HoldsWhileAway = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentDictionary<string, Known> _known = new(StringComparer.Ordinal);
+
+    /// <summary>What stands for nobody. Apart from <see cref="_known"/>: strangers must not make a node forget whom it knows.</summary>
+    private readonly ConcurrentDictionary<string, Known> _strangers = new(StringComparer.Ordinal);
 
     public async ValueTask<Caller?> VerifyAsync(string token, CancellationToken cancellationToken = default)
     {
@@ -87,7 +90,7 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
 
     private async Task<Caller?> VerifyAsync(string name, Func<ICatalogSession, Task<Found>> find, CancellationToken cancellationToken)
     {
-        var known = _known.GetValueOrDefault(name);
+        var known = _known.GetValueOrDefault(name) ?? _strangers.GetValueOrDefault(name);
         if (known is not null && time.GetElapsedTime(known.Read) < Fresh)
         {
             return Alive(known);
@@ -96,16 +99,37 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         {
             var read = time.GetTimestamp();
             var found = await catalog.ReadAsync(find, cancellationToken).ConfigureAwait(false);
-            if (_known.Count >= CachedMax)
-            {
-                _known.Clear();
-            }
-            known = _known[name] = new Known(found, read);
-            return Alive(known);
+            return Alive(Keep(name, new Known(found, read)));
         }
         catch (DosException failure) when (failure.Code == DosErrorCode.Unavailable && known is not null && time.GetElapsedTime(known.Read) < HoldsWhileAway)
         {
             return Alive(known);
+        }
+    }
+
+    private Known Keep(string name, Known known)
+    {
+        var (into, outOf) = known.Found.Caller is null ? (_strangers, _known) : (_known, _strangers);
+        if (into.Count >= CachedMax)
+        {
+            MakeRoom(into);
+        }
+        outOf.TryRemove(name, out _);
+        return into[name] = known;
+    }
+
+    private void MakeRoom(ConcurrentDictionary<string, Known> full)
+    {
+        foreach (var (name, known) in full)
+        {
+            if (time.GetElapsedTime(known.Read) >= HoldsWhileAway)
+            {
+                full.TryRemove(name, out _);
+            }
+        }
+        if (full.Count >= CachedMax)
+        {
+            full.Clear();
         }
     }
 

@@ -31,8 +31,9 @@ internal static class FileContent
         }
         if (!TryRange(call.Request, stat, known, out var first, out var length))
         {
-            response.StatusCode = StatusCodes.Status416RangeNotSatisfiable;
-            response.Headers.ContentRange = $"bytes */{stat.Size}";
+            await ProblemAnswer.WriteAsync(
+                call.Http, new DosError(DosErrorCode.InvalidArgument, $"the range is not within the {stat.Size} bytes of '{path}'"),
+                StatusCodes.Status416RangeNotSatisfiable, headers => headers.ContentRange = $"bytes */{stat.Size}").ConfigureAwait(false);
             return;
         }
         if (known)
@@ -52,9 +53,27 @@ internal static class FileContent
 
     public static async Task ReceiveAsync(DosCall call, IFiles files, string path)
     {
+        var conditions = PutConditions.Of(call);
+        if (!await conditions.HoldAsync(call, files, path).ConfigureAwait(false))
+        {
+            await PutConditions.RefuseAsync(call, path).ConfigureAwait(false);
+            return;
+        }
         call.AllowLongBody();
         var create = !call.Has("create") || call.Flag("create");
         var options = call.OpenOptions(create, truncate: true);
+        try
+        {
+            await StoreAsync(call, files, path, conditions.MustBeNew ? options with { Create = true, Exclusive = true } : options).ConfigureAwait(false);
+        }
+        catch (DosException failure) when (failure.Code == DosErrorCode.PathExists && conditions.MustBeNew)
+        {
+            await PutConditions.RefuseAsync(call, path).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StoreAsync(DosCall call, IFiles files, string path, FileOpenOptions options)
+    {
         var head = new byte[Limits.InlineBytesMax + 1];
         var filled = await call.Request.Body.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, call.Aborted).ConfigureAwait(false);
         if (filled <= Limits.InlineBytesMax)

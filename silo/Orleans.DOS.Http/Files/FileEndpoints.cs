@@ -13,15 +13,18 @@ internal static class FileEndpoints
 
     public static void Map(IEndpointRouteBuilder v1)
     {
-        v1.MapDos(HttpMethods.Get, Pattern, GetAsync, "Content (with Range), or ?stat[&nofollow], ?list&after=&limit=, ?locate").Produces<FileStat>();
+        v1.MapDos(HttpMethods.Get, Pattern, GetAsync, "Content (with Range), or ?stat[&nofollow], ?list&after=&limit=, ?locate")
+            .Produces<FileStat>().ProducesProblem(StatusCodes.Status416RangeNotSatisfiable);
         v1.MapDos(HttpMethods.Head, Pattern, GetAsync, "Size and version of the content");
-        v1.MapDos(HttpMethods.Put, Pattern, PutAsync, "Makes or replaces a file by the body, or ?mkdir[&parents], ?symlink=TARGET, ?link=EXISTING; ?mode=, ?replicas=, ?durable, ?exclusive, ?create=false").Produces<FileStat>();
+        v1.MapDos(HttpMethods.Put, Pattern, PutAsync, "Makes or replaces a file by the body, or ?mkdir[&parents], ?symlink=TARGET, ?link=EXISTING; ?mode=, ?replicas=, ?durable, ?exclusive, ?create=false. If-None-Match: * makes it only if there is none; If-Match: ETAG replaces that version, as it is before the body is stored")
+            .Produces<FileStat>().ProducesProblem(StatusCodes.Status412PreconditionFailed);
         v1.MapDos(HttpMethods.Delete, Pattern, DeleteAsync, "Removes a path, with ?recursive all that is under it").Produces(StatusCodes.Status204NoContent);
         v1.MapDos(HttpMethods.Post, Pattern, PostAsync, "?rename=TO, ?chmod&mode=, or ?open[&create][&exclusive][&truncate]").Produces<FileStat>();
     }
 
+    // Routing knows more spellings of the route than this one: other letters, escapes, detours by "..". In those it would have changed the path too.
     private static string PathOf(DosCall call) => call.Http.Features.Get<RawFilePath>()?.Decode()
-        ?? throw new InvalidOperationException("AddDosHttp was not called: paths would come changed by routing");
+        ?? throw new DosException(DosErrorCode.NoSuchPath, "files are under /v1/machines/{machine}/files, spelled so");
 
     private static async Task GetAsync(DosCall call)
     {

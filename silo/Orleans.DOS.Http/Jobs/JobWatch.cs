@@ -3,7 +3,10 @@ using Orleans.DOS.Machines;
 
 namespace Orleans.DOS.Http;
 
-/// <summary>A job's status as lines of JSON, with a sign of life each second between them.</summary>
+/// <summary>
+/// A job's status as lines of JSON, with a sign of life each second between them. It breaks off when the node stops: whoever watches goes on
+/// at another one.
+/// </summary>
 internal static class JobWatch
 {
     private static readonly TimeSpan HeartbeatPeriod = TimeSpan.FromSeconds(1);
@@ -11,7 +14,7 @@ internal static class JobWatch
 
     public static async Task SendAsync(DosCall call)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(call.Waiting);
         var changes = call.Machine().Jobs.WatchAsync(JobEndpoints.Job(call), stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool>? next = null;
         var response = call.Response;
@@ -21,9 +24,9 @@ internal static class JobWatch
             while (true)
             {
                 next ??= changes.MoveNextAsync().AsTask();
-                if (await Task.WhenAny(next, Task.Delay(HeartbeatPeriod, call.Aborted)).ConfigureAwait(false) != next)
+                if (await Task.WhenAny(next, Task.Delay(HeartbeatPeriod, call.Waiting)).ConfigureAwait(false) != next)
                 {
-                    call.Aborted.ThrowIfCancellationRequested();
+                    call.Waiting.ThrowIfCancellationRequested();
                     await SendLineAsync(call, []).ConfigureAwait(false);
                     continue;
                 }

@@ -96,7 +96,7 @@ internal static class ProcessEndpoints
             await OutputFollower.SendAsync(call, processes, Pid(call), stream, position).ConfigureAwait(false);
             return;
         }
-        var chunk = await processes.ReadOutputAsync(Pid(call), stream, position, call.Flag("wait"), call.Aborted).ConfigureAwait(false);
+        var chunk = await processes.ReadOutputAsync(Pid(call), stream, position, call.Flag("wait"), call.Waiting).ConfigureAwait(false);
         call.Response.ContentType = "application/octet-stream";
         call.Response.ContentLength = chunk.Data.Length;
         call.Response.Headers["Output-Position"] = chunk.Position.ToString(CultureInfo.InvariantCulture);
@@ -107,7 +107,7 @@ internal static class ProcessEndpoints
 
     private static CancellationTokenSource LongPoll(DosCall call)
     {
-        var poll = CancellationTokenSource.CreateLinkedTokenSource(call.Aborted);
+        var poll = CancellationTokenSource.CreateLinkedTokenSource(call.Waiting);
         poll.CancelAfter(Limits.LongPollMax);
         return poll;
     }

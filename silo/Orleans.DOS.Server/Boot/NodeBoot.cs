@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Net;
 using Microsoft.Extensions.Logging;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Nodes;
@@ -58,6 +58,11 @@ internal sealed class NodeBoot : IAsyncDisposable
         }
         Directory.Dispose();
     }
+
+    // An end point knows that an IPv6 address stands in brackets before its port.
+    internal static string UrlOf(IPAddress address, int port) => $"http://{new IPEndPoint(address, port)}";
+
+    internal static string GatewayOf(IPAddress address, int port) => new IPEndPoint(address, port).ToString();
 
     private void ChoosePorts()
     {
@@ -123,15 +128,14 @@ internal sealed class NodeBoot : IAsyncDisposable
         Cluster = new ClusterFacts(
             (int)Catalog.Cluster.ReplicasDefault, (int)Catalog.Cluster.ReplicasMin,
             await SchemaVersionAsync(cancellationToken), CatalogMigrations.Release.ToString());
-        var host = Options.Listen.ToString();
         Facts = new NodeFacts
         {
             Id = Identity.Self,
             Incarnation = incarnation,
             Disk = Identity.Disk,
             DiskPath = Directory.DiskPath,
-            Url = string.Create(CultureInfo.InvariantCulture, $"http://{host}:{File.HttpPort}"),
-            Gateway = string.Create(CultureInfo.InvariantCulture, $"{host}:{File.GatewayPort}"),
+            Url = UrlOf(Options.Listen, File.HttpPort),
+            Gateway = GatewayOf(Options.Listen, File.GatewayPort),
             Cpus = Options.Cpus > 0 ? Options.Cpus : Environment.ProcessorCount,
             Labels = new Dictionary<string, string>(Options.Labels) { ["name"] = Options.Name },
         };

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Orleans.DOS.Jobs;
 
 /// <summary>What a job's specification may say.</summary>
@@ -12,8 +14,13 @@ public static class JobSpecRules
     /// <exception cref="DosException">InvalidArgument or LimitExceeded, naming the member.</exception>
     public static void Check(JobSpec spec)
     {
+        // A caller of HTTP or of another language can leave out or set to null what the types here promise.
+        Require(spec is { Inputs: not null, Parameters: not null }, "a job needs inputs, and parameters that are not null");
+        Require(spec.Inputs.All(static input => input is not null), "inputs are paths, not null");
+        Require(spec.Parameters.Values.All(static value => value is not null), "parameters are strings, not null");
         Require(!string.IsNullOrEmpty(spec.Program) && spec.Program.Length <= Limits.NameBytesMax, "a job needs the name of a program");
         Require(spec.Inputs.Count > 0, "a job needs an input");
+        Require(Enum.IsDefined(spec.Split), "split is ByRange, ByFile or ByProgram");
         Require(spec.RangeBytes is >= RangeBytesMin and <= RangeBytesMax, $"rangeBytes is {spec.RangeBytes}; {RangeBytesMin} to {RangeBytesMax} are allowed");
         Require(spec.Partitions is >= 0 and <= PartitionsMax, $"partitions is {spec.Partitions}; 0 to {PartitionsMax} are allowed");
         Require(spec.AttemptsMax is >= 1 and <= 100, $"attemptsMax is {spec.AttemptsMax}; 1 to 100 are allowed");
@@ -21,7 +28,7 @@ public static class JobSpecRules
         Bound(spec.Parameters.Sum(parameter => parameter.Key.Length + parameter.Value.Length), ParameterCharsMax, "characters of parameters");
     }
 
-    private static void Require(bool isGood, string sentence)
+    private static void Require([DoesNotReturnIf(false)] bool isGood, string sentence)
     {
         if (!isGood)
         {

@@ -28,6 +28,23 @@ public abstract partial class MachineContract
     }
 
     [Fact]
+    public async Task Job_WithANullInItsSpecification_IsRefused()
+    {
+        var good = new JobSpec { Program = "grep", Inputs = [Root], Output = Root + "/out" };
+        JobSpec[] bad =
+        [
+            good with { Program = null! },
+            good with { Inputs = null! },
+            good with { Inputs = [Root, null!] },
+            good with { Parameters = new Dictionary<string, string> { ["pattern"] = null! } },
+        ];
+        foreach (var spec in bad)
+        {
+            await FailsAsync(DosErrorCode.InvalidArgument, () => Machine.Jobs.SubmitAsync(spec, Stop));
+        }
+    }
+
+    [Fact]
     public async Task Job_Unknown_IsRefused()
     {
         await FailsAsync(DosErrorCode.NoSuchJob, () => Machine.Jobs.StatusAsync(new JobId(long.MaxValue), Stop));

@@ -32,7 +32,14 @@ public sealed class HttpContentTests
         using var response = await http.SendAsync(request);
         Assert.Equal(status, (int)response.StatusCode);
         Assert.Equal(contentRange, response.Content.Headers.ContentRange?.ToString());
-        Assert.Equal(content ?? "", await response.Content.ReadAsStringAsync());
+        var body = await response.Content.ReadAsStringAsync();
+        if (status == 416)
+        {
+            Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+            Assert.Contains("\"status\":416", body, StringComparison.Ordinal);
+            return;
+        }
+        Assert.Equal(content, body);
     }
 
     [Fact]
@@ -116,6 +123,52 @@ public sealed class HttpContentTests
         using var response = await http.PutAsync(Target, new ByteArrayContent(new byte[1024 * 1024]));
         Assert.Equal(507, (int)response.StatusCode);
         Assert.Contains("NoSpace", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    /// <summary>"now" stands for the version that is there.</summary>
+    [Theory]
+    [InlineData("/f", "Content-Range", "bytes 0-2/10", 400)]
+    [InlineData("/f", "Content-Range", "nonsense", 400)]
+    [InlineData("/f", "If-None-Match", "*", 412)]
+    [InlineData("/f", "If-None-Match", "now", 412)]
+    [InlineData("/f", "If-None-Match", "\"other\"", 200)]
+    [InlineData("/f", "If-Match", "\"other\"", 412)]
+    [InlineData("/f", "If-Match", "other", 400)]
+    [InlineData("/f", "If-Match", "now", 200)]
+    [InlineData("/f", "If-Match", "*", 200)]
+    [InlineData("/g", "If-None-Match", "*", 200)]
+    [InlineData("/g", "If-Match", "*", 412)]
+    [InlineData("/g", "If-Match", "now", 412)]
+    public async Task Put_IsDone_OnlyIfItsConditionHolds(string path, string header, string value, int status)
+    {
+        await using var door = await TenBytesAsync();
+        using var http = door.Raw();
+        using var first = await http.GetAsync(Target);
+        foreach (var length in (int[])[3, Limits.InlineBytesMax + 1])
+        {
+            using var now = await http.GetAsync(Target);
+            var content = new ByteArrayContent(new byte[length]);
+            using var request = new HttpRequestMessage(HttpMethod.Put, "/v1/machines/main/files" + path) { Content = content };
+            (header == "Content-Range" ? (HttpHeaders)content.Headers : request.Headers).TryAddWithoutValidation(header, value == "now" ? now.Headers.ETag!.ToString() : value);
+            using var response = await http.SendAsync(request);
+            Assert.Equal(status, (int)response.StatusCode);
+            if (status != 200)
+            {
+                Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+                Assert.Equal("0123456789", await http.GetStringAsync(Target));
+                Assert.Equal(path == "/f", await ExistsAsync(http, path));
+            }
+            else if (path == "/g")
+            {
+                await door.Machines.FileTree.RemoveAsync(path);
+            }
+        }
+    }
+
+    private static async Task<bool> ExistsAsync(HttpClient http, string path)
+    {
+        using var head = await http.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/v1/machines/main/files" + path));
+        return head.IsSuccessStatusCode;
     }
 
     private static async Task<HttpDouble> TenBytesAsync()

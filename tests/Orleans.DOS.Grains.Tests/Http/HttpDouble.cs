@@ -21,7 +21,8 @@ internal sealed class HttpDouble : IAsyncDisposable
     public Uri Url => new(_app.Urls.First(static url => url.StartsWith("http://127", StringComparison.Ordinal)));
     public IEnumerable<RouteEndpoint> Endpoints => _app.Services.GetRequiredService<IEnumerable<EndpointDataSource>>().SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>();
 
-    public static async Task<HttpDouble> StartAsync(DoubleMachines? machines = null, string? socket = null)
+    /// <param name="real">Machines and credentials instead of the double's.</param>
+    public static async Task<HttpDouble> StartAsync(DoubleMachines? machines = null, string? socket = null, (IMachines Machines, ICredentialVerifier Verifier)? real = null)
     {
         machines ??= new DoubleMachines();
         var builder = WebApplication.CreateSlimBuilder();
@@ -34,7 +35,7 @@ internal sealed class HttpDouble : IAsyncDisposable
                 kestrel.ListenUnixSocket(socket);
             }
         });
-        builder.Services.AddSingleton<IMachines>(machines).AddSingleton<ICredentialVerifier, DoubleVerifier>().AddDosHttp();
+        builder.Services.AddSingleton(real?.Machines ?? machines).AddSingleton(real?.Verifier ?? new DoubleVerifier()).AddDosHttp();
         var app = builder.Build();
         app.MapDosApi();
         await app.StartAsync();
@@ -52,6 +53,8 @@ internal sealed class HttpDouble : IAsyncDisposable
         }
         return http;
     }
+
+    public Task StopAsync() => _app.StopAsync();
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }

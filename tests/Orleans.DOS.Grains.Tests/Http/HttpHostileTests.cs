@@ -41,11 +41,38 @@ public sealed class HttpHostileTests
     [InlineData("POST", "/v1/machines/main/processes", 400)]
     [InlineData("POST", "/v1/machines/main/processes/1/signal?signal=NONE", 400)]
     [InlineData("BREW", "/v1/nodes", 404)]
+    [InlineData("GET", "/V1/machines/main/files/a", 404)]
+    [InlineData("GET", "/v1/machines/main/Files/a", 404)]
+    [InlineData("GET", "/v1/machines/main/%66iles/a", 404)]
+    [InlineData("GET", "/v1/./machines/main/files/a", 404)]
+    [InlineData("GET", "/v1/machines/main/x/../files/a", 404)]
+    [InlineData("PUT", "/v1/machines/main//files/a", 404)]
+    [InlineData("GET", "//v1/machines/main/files/a", 404)]
+    [InlineData("GET", "/nothing", 404)]
+    [InlineData("POST", "/openapi/v1.json", 405)]
     public async Task Target_ThatIsBad_IsRefusedWithAReason(string method, string target, int status)
     {
         await using var door = await HttpDouble.StartAsync();
         var answer = await RawRequest.SendAsync(door.Url, $"{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {DoubleVerifier.Token}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         AssertRefused(answer, status);
+        // What Kestrel refuses by itself never reaches us.
+        Assert.True(answer.Text.Contains("application/problem+json", StringComparison.Ordinal) || target.Contains("%00", StringComparison.Ordinal), answer.Text);
+    }
+
+    [Theory]
+    [InlineData("{\"program\":null,\"inputs\":[\"/\"]}")]
+    [InlineData("{\"program\":\"grep\"}")]
+    [InlineData("{\"program\":\"grep\",\"inputs\":[]}")]
+    [InlineData("{\"program\":\"grep\",\"inputs\":[null]}")]
+    [InlineData("{\"program\":\"grep\",\"inputs\":[\"/\"],\"parameters\":{\"pattern\":null}}")]
+    [InlineData("{\"program\":\"grep\",\"inputs\":[\"/\"],\"split\":99}")]
+    public async Task Json_ThatIsNotAJob_IsRefused(string body)
+    {
+        await using var door = await HttpDouble.StartAsync();
+        using var http = door.Raw();
+        using var response = await http.PostAsync("/v1/machines/main/jobs", new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("InvalidArgument", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -34,6 +34,30 @@ public sealed class HttpStreamTests
     }
 
     [Fact]
+    public async Task Stop_EndsWhatGoesOnAndWhatWaits_AtOnce()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        var (table, jobs) = (door.Machines.ProcessTable, door.Machines.JobTable);
+        var pid = (await table.SpawnAsync(new ProcessSpec { Program = "cat", HasStandardInput = true })).Pid;
+        await table.WriteInputAsync(pid, 0, "first\n"u8.ToArray());
+        var job = jobs.AddEndless();
+        using var http = door.Raw();
+        using var follow = await http.GetAsync($"/v1/machines/main/processes/{pid}/stdout?follow", HttpCompletionOption.ResponseHeadersRead);
+        using var watch = await http.GetAsync($"/v1/machines/main/jobs/{job}/watch", HttpCompletionOption.ResponseHeadersRead);
+        var (followed, watched) = (follow.Content.ReadAsStringAsync(), watch.Content.ReadAsStringAsync());
+        var waiting = http.GetAsync($"/v1/machines/main/processes/{pid}/stdout?wait&position=6");
+        await jobs.Watched.WaitAsync(TimeSpan.FromSeconds(10));
+
+        await door.StopAsync().WaitAsync(TimeSpan.FromSeconds(3));
+
+        // Broken off, so that nobody takes it for the end.
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => followed);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => watched);
+        using var waited = await waiting;
+        Assert.Contains(waited.StatusCode, (HttpStatusCode[])[HttpStatusCode.ServiceUnavailable, HttpStatusCode.OK]);
+    }
+
+    [Fact]
     public async Task Follow_FromAPosition_LeavesOutWhatWasSeen()
     {
         await using var door = await HttpDouble.StartAsync();

@@ -1,9 +1,14 @@
+using System.Net;
+using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Client.Cluster;
+using Orleans.DOS.Grains.Tests.Catalog;
 using Orleans.DOS.Jobs;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
+using Orleans.DOS.Tests.Http;
 using Xunit;
 
 namespace Orleans.DOS.Grains.Tests.Security;
@@ -96,15 +101,80 @@ public abstract class CredentialStoreTests
         Assert.Null(await Store(catalog).VerifyAsync(new string('a', 100_000)));
     }
 
+    [Fact]
+    public async Task Strangers_DoNotMakeANodeForgetWhomItKnows()
+    {
+        await using var database = await NewDatabaseAsync();
+        await using var catalog = await CatalogFactory.OpenAsync(database.Settings);
+        var user = CredentialStore.NewToken();
+        await CredentialStore.GrantAsync(catalog, user, Alice, Time.GetUtcNow(), default);
+        var switched = new SwitchedCatalog(catalog);
+        var store = Store(switched);
+        Assert.Equal(new Caller(Alice), await store.VerifyAsync(user));
+
+        switched.Answer = SwitchedCatalog.Empty;
+        for (var stranger = 0; stranger < 10_001; stranger++)
+        {
+            Assert.Null(await store.VerifyAsync(CredentialStore.NewToken()));
+        }
+        switched.Answer = SwitchedCatalog.Away;
+        Time.Advance(TimeSpan.FromSeconds(30));
+
+        Assert.Equal(new Caller(Alice), await store.VerifyAsync(user));
+    }
+
+    [Fact]
+    public async Task UserToken_ThatIsRevoked_DiesWithinTwoSeconds_AndComesBackWhenGrantedAgain()
+    {
+        await using var database = await NewDatabaseAsync();
+        await using var catalog = await CatalogFactory.OpenAsync(database.Settings);
+        var user = CredentialStore.NewToken();
+        await CredentialStore.GrantAsync(catalog, user, Alice, Time.GetUtcNow(), default);
+        var store = Store(catalog);
+        Assert.NotNull(await store.VerifyAsync(user));
+
+        await catalog.WriteAsync(session => session.ExecuteAsync("DELETE FROM dos_credentials WHERE principal = 'alice'"));
+        Time.Advance(Noticed);
+        Assert.Null(await store.VerifyAsync(user));
+
+        await CredentialStore.GrantAsync(catalog, user, Alice, Time.GetUtcNow(), default);
+        Time.Advance(Noticed);
+        Assert.NotNull(await store.VerifyAsync(user));
+    }
+
+    [Fact]
+    public async Task ProcessToken_OverHttp_OpensItsOwnMachineOnly()
+    {
+        await using var database = await NewDatabaseAsync();
+        await using var catalog = await CatalogFactory.OpenAsync(database.Settings);
+        await InsertProcessAsync(catalog, ProcessState.Running, 1, machine: 2);
+        var machines = new ClusterMachines(DispatchProxy.Create<IGrainFactory, NoGrains>());
+        await using var door = await HttpDouble.StartAsync(real: (machines, Store(catalog)));
+        using var http = door.Raw(Key.SignProcess(new MachineId(2), Pid, 1, Alice));
+
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("/v1/whoami")).StatusCode);
+        foreach (var route in (string[])["files/a", "files/?list", "processes", "processes/101", "jobs", "inodes/1?position=0"])
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, (await http.GetAsync("/v1/machines/main/" + route)).StatusCode);
+            Assert.Equal(HttpStatusCode.NotFound, (await http.GetAsync("/v1/machines/other/" + route)).StatusCode);
+        }
+    }
+
+    /// <summary>Nobody may come as far as to a grain.</summary>
+    public class NoGrains : DispatchProxy
+    {
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new InvalidOperationException($"{targetMethod?.Name} was called");
+    }
+
     protected CredentialStore Store(ICatalog catalog) => new(catalog, Key, Time);
 
     protected static string Token() => Key.SignProcess(MachineId.Main, Pid, 1, Alice);
 
-    protected static Task InsertProcessAsync(ICatalog catalog, ProcessState state, long incarnation) => catalog.WriteAsync(async session =>
+    protected static Task InsertProcessAsync(ICatalog catalog, ProcessState state, long incarnation, long machine = 1) => catalog.WriteAsync(async session =>
     {
         await session.InsertAsync(new ProcessRecord
         {
-            Pid = Pid.Value, MachineId = 1, Incarnation = incarnation, State = (long)state, Program = "true", Owner = "alice",
+            Pid = Pid.Value, MachineId = machine, Incarnation = incarnation, State = (long)state, Program = "true", Owner = "alice",
         });
         return true;
     });

@@ -94,6 +94,28 @@ public sealed class JobPlanTests
         Assert.Equal(DosErrorCode.InvalidArgument, Assert.Throws<DosException>(() => JobSpecRules.Check(spec)).Code);
     }
 
+    public static TheoryData<string, JobSpec> SpecsWithNulls()
+    {
+        var good = new JobSpec { Program = "grep", Inputs = ["/"] };
+        return new TheoryData<string, JobSpec>
+        {
+            { "inputs", good with { Inputs = null! } },
+            { "inputs", good with { Inputs = [null!] } },
+            { "parameters", good with { Parameters = null! } },
+            { "parameters", good with { Parameters = new Dictionary<string, string> { ["pattern"] = null! } } },
+            { "program", good with { Program = null! } },
+            { "split", good with { Split = (JobSplit)99 } },
+        };
+    }
+
+    [Theory, MemberData(nameof(SpecsWithNulls))]
+    public void Check_OfASpecificationWithNulls_NamesWhatIsWrong(string member, JobSpec spec)
+    {
+        var failure = Assert.Throws<DosException>(() => JobSpecRules.Check(spec));
+        Assert.Equal(DosErrorCode.InvalidArgument, failure.Code);
+        Assert.Contains(member, failure.Message, StringComparison.Ordinal);
+    }
+
     private static JobPlan Plan(long[] sizes, long rangeBytes, JobSplit split) => new()
     {
         Files = [.. sizes.Select((size, file) => new PlannedFile($"/{file}", new InodeId(file), size))],

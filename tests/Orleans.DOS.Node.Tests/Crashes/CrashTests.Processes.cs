@@ -8,6 +8,7 @@ public abstract partial class CrashTests
 {
     private const int SpawnsMax = 12;
 
+    private static readonly TimeSpan WorkersGone = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PlacedDeadline = TimeSpan.FromSeconds(20);
 
     [Fact]
@@ -15,8 +16,12 @@ public abstract partial class CrashTests
     {
         var restarted = await RunningAsync(RestartPolicy.Always);
         var lost = await RunningOnAsync(restarted.Node!.Value, RestartPolicy.Never);
+        var workers = HostProcesses.ChildrenOf(NodeOf(restarted.Node.Value).Pid);
+        Assert.NotEmpty(workers);
         await KillAsync(NodeOf(restarted.Node.Value));
 
+        // What a dead node's programs would still do, nobody could see or stop.
+        await Eventually.TrueAsync("the workers are gone", WorkersGone, () => Task.FromResult(!workers.Any(HostProcesses.Runs)));
         await BecomesAsync(restarted.Pid, status =>
             status is { State: ProcessState.Running, Restarts: >= 1 } && status.Node != restarted.Node && status.Incarnation > restarted.Incarnation);
         await BecomesAsync(lost.Pid, status => status is { State: ProcessState.Failed, Reason: "NodeLost", ExitCode: null });

@@ -12,7 +12,9 @@ public sealed class TestNodes : IAsyncDisposable
     private readonly List<TestNode> _nodes = [];
     private readonly List<string> _arguments;
 
-    private TestNodes(string? postgres, int count)
+    /// <summary>None yet; see <see cref="Add"/>.</summary>
+    /// <param name="count">Nodes that the cluster is meant to have.</param>
+    public TestNodes(int count, string? postgres = null)
     {
         _arguments = ["--nodes-declared", count.ToString(CultureInfo.InvariantCulture), .. postgres is null ? Array.Empty<string>() : ["--postgres", postgres]];
     }
@@ -27,7 +29,7 @@ public sealed class TestNodes : IAsyncDisposable
     /// <param name="postgres">Connection string; null: SQLite.</param>
     public static async Task<TestNodes> StartAsync(int count, string? postgres = null)
     {
-        var nodes = new TestNodes(postgres, count);
+        var nodes = new TestNodes(count, postgres);
         try
         {
             for (var number = 1; number <= count; number++)

@@ -49,6 +49,18 @@ public sealed class BadStartTests : IAsyncDisposable
         RefusedAsync(4, "Unavailable", "", "--postgres", "Host=127.0.0.1;Port=1;Username=dos;Password=dos;Database=dos;Timeout=2");
 
     [Fact]
+    public async Task NoMigrate_IsRefusedUntilTheSchemaIsThere()
+    {
+        await RefusedAsync(3, "SchemaTooOld", "", "--no-migrate");
+        var migrating = Node("n1", "--migrate-only");
+        migrating.Start();
+        Assert.Equal(0, await migrating.ExitAsync(Deadline));
+        var node = Node("n1", "--no-migrate");
+        node.Start();
+        await node.ReadyAsync(TestNodes.StartDeadline);
+    }
+
+    [Fact]
     public async Task NewerSchema_IsRefused()
     {
         await StartedOnceAsync();
