@@ -1,6 +1,6 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Orleans.DOS.Client.Http;
@@ -40,12 +40,13 @@ internal sealed class HttpCaller : IDisposable
             async (response, token) =>
             {
                 var body = await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false);
-                return JsonSerializer.Deserialize(body, type) ?? throw new DosException(DosErrorCode.Internal, $"the node answered {call.Target} with nothing");
+                return HttpFailures.Json(response, body, type);
             },
             cancellationToken);
 
     public Task SendAsync(HttpCall call, CancellationToken cancellationToken) =>
-        SendAsync(call, static (_, _) => Task.FromResult(true), cancellationToken);
+        SendAsync(
+            call, static (response, _) => response.StatusCode == HttpStatusCode.NoContent ? Task.FromResult(true) : throw HttpFailures.NoNode(response), cancellationToken);
 
     public async Task<T> SendAsync<T>(HttpCall call, Func<HttpResponseMessage, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {

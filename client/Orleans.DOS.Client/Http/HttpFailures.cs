@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Orleans.DOS.Machines;
 
 namespace Orleans.DOS.Client.Http;
@@ -26,6 +27,22 @@ internal static class HttpFailures
             }
         }
     }
+
+    /// <summary>Reads an answer, or a line of one. Whatever it is that says success and sends something else (a web server, a proxy's page), it is no node.</summary>
+    public static T Json<T>(HttpResponseMessage response, ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw NoNode(response);
+        }
+        catch (JsonException)
+        {
+            throw NoNode(response);
+        }
+    }
+
+    public static DosException NoNode(HttpResponseMessage response) =>
+        new(DosErrorCode.NotSupported, $"what answers at {response.RequestMessage?.RequestUri?.GetLeftPart(UriPartial.Authority)} is no node");
 
     private static async Task<DosError> ErrorAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {

@@ -51,7 +51,7 @@ public abstract partial class MachineContract
         OutputChunk chunk;
         do
         {
-            chunk = await Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, position, wait: true, Stop);
+            chunk = await Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, position, wait: true, cancellationToken: Stop);
             text.Append(Encoding.UTF8.GetString(chunk.Data));
             position = chunk.Position + chunk.Data.Length;
         }

@@ -85,7 +85,8 @@ internal sealed class DoubleProcesses : IProcesses
         }
     }
 
-    public async Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default)
+    public async Task<OutputChunk> ReadOutputAsync(
+        ProcessId pid, OutputStream stream, long position, bool wait = false, long incarnation = 0, CancellationToken cancellationToken = default)
     {
         var process = Find(pid);
         if (wait && position >= process.Output.Length)

@@ -316,7 +316,7 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
         using var output = new MemoryStream();
         while (true)
         {
-            var chunk = await nodes.Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, output.Length, wait: true, Patient());
+            var chunk = await nodes.Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, output.Length, wait: true, cancellationToken: Patient());
             Assert.Equal(output.Length, chunk.Position);
             output.Write(chunk.Data);
             if (chunk.End)
