@@ -18,17 +18,28 @@ internal sealed class HttpCaller : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly string[] _origins;
-    private readonly RequestIds _requests = new();
+    private readonly RequestIds _requests;
+    private readonly bool _isView;
     private int _node;
 
     public HttpCaller(HttpMachineOptions options, TimeProvider time)
     {
         _options = options;
         _time = time;
+        _requests = new RequestIds();
         _origins = options.UnixSocketPath is null ? [.. options.Urls.Select(static url => url.GetLeftPart(UriPartial.Authority))] : ["http://localhost"];
         _node = _origins.Length == 1 ? 0 : Random.Shared.Next(_origins.Length);
         _http = new HttpClient(Handler(options.UnixSocketPath)) { Timeout = Timeout.InfiniteTimeSpan };
     }
+
+    private HttpCaller(HttpCaller all, RequestId request)
+    {
+        (_options, _time, _http, _origins, _node, _isView) = (all._options, all._time, all._http, all._origins, all._node, true);
+        _requests = new RequestIds(request, salt: DoorsSalt);
+    }
+
+    /// <summary>The same connections; the ids of its calls are made from the one named.</summary>
+    public HttpCaller With(RequestId request) => new(this, request);
 
     public TimeProvider Time => _time;
 
@@ -113,7 +124,13 @@ internal sealed class HttpCaller : IDisposable
     /// <summary>The node that answered last broke off: begin at the next one.</summary>
     public void PassOn() => Volatile.Write(ref _node, (Volatile.Read(ref _node) + 1) % _origins.Length);
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        if (!_isView)
+        {
+            _http.Dispose();
+        }
+    }
 
     private IEnumerable<string> Shown => _options.UnixSocketPath is { } path ? [path] : _origins;
 
@@ -177,4 +194,7 @@ internal sealed class HttpCaller : IDisposable
     }
 
     private const string RequestIdHeader = "Request-Id";
+
+    // Any number but 0, which is the door's own.
+    private const long DoorsSalt = 0x48545450;
 }

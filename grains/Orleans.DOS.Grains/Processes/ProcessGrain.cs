@@ -166,7 +166,7 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     /// <summary>The row names only the node of the present start: who reads what an earlier one wrote has the nodes asked, the likeliest first.</summary>
     private async Task<OutputChunk> ReadEarlierOutputAsync(ProcessRecord record, long incarnation, OutputStream stream, long position)
     {
-        foreach (var node in nodes.Reports.Keys.OrderByDescending(node => node == record.Node))
+        foreach (var node in nodes.Active.OrderByDescending(node => node == record.Node))
         {
             try
             {

@@ -44,6 +44,25 @@ public abstract partial class MachineContract
         await FailsAsync(DosErrorCode.NoSuchProcess, () => Machine.Processes.SignalAsync(new ProcessId(long.MaxValue), ProcessSignal.Kill, Stop));
     }
 
+    [Fact]
+    public async Task Process_SpawnedAgainUnderItsRequestId_IsTheSameOne()
+    {
+        var (request, spec) = (RequestId.New(), new ProcessSpec { Program = "echo", Arguments = ["once"] });
+        async Task<(ProcessId, ProcessId)> TwoAsync()
+        {
+            var machine = Machine.WithRequest(request);
+            return ((await machine.Processes.SpawnAsync(spec, Stop)).Pid, (await machine.Processes.SpawnAsync(spec, Stop)).Pid);
+        }
+        var (first, second) = await TwoAsync();
+        Assert.NotEqual(first, second);
+        Assert.Equal((first, second), await TwoAsync());
+        Assert.False((await Machine.Processes.SpawnAsync(spec, Stop)).Pid is var third && (third == first || third == second));
+    }
+
+    [Fact]
+    public void Request_None_IsRefused() =>
+        Assert.Equal(DosErrorCode.InvalidArgument, Assert.Throws<DosException>(() => Machine.WithRequest(RequestId.None)).Code);
+
     private async Task<string> OutputAsync(ProcessId pid)
     {
         var text = new StringBuilder();

@@ -3,12 +3,25 @@ using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Tests.Http;
 
-/// <summary>Programs echo, cat and sleep, as far as standard input, output and signals go.</summary>
+/// <summary>Programs echo, cat and sleep, as far as standard input, output and signals go. A spawn is recognised by its request id.</summary>
 internal sealed class DoubleProcesses : IProcesses
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<ProcessId, Running> _table = [];
+    private readonly Dictionary<RequestId, ProcessId> _spawned = [];
+    private readonly RequestId? _request;
+
+    public DoubleProcesses()
+    {
+    }
+
+    private DoubleProcesses(DoubleProcesses all, RequestId? request) =>
+        (_gate, _table, _spawned, _request) = (all._gate, all._table, all._spawned, request);
+
     public int Spawned => _table.Count;
+
+    /// <summary>The same table for one call under an id.</summary>
+    public DoubleProcesses Under(RequestId? request) => new(this, request);
 
     private sealed class Running
     {
@@ -25,11 +38,19 @@ internal sealed class DoubleProcesses : IProcesses
             {
                 throw new DosException(DosErrorCode.UnknownProgram, $"there is no program '{spec.Program}'");
             }
+            if (_request is { } repeat && _spawned.TryGetValue(repeat, out var known))
+            {
+                return Task.FromResult(_table[known].Status);
+            }
             var process = new Running
             {
                 Status = new ProcessStatus { Pid = new ProcessId(_table.Count + 1), Program = spec.Program, Arguments = spec.Arguments, State = ProcessState.Running, Owner = "admin", Incarnation = 1 },
             };
             _table.Add(process.Status.Pid, process);
+            if (_request is { } request)
+            {
+                _spawned.Add(request, process.Status.Pid);
+            }
             if (spec.Program == "echo")
             {
                 process.Output = Encoding.UTF8.GetBytes(string.Join(' ', spec.Arguments) + "\n");
