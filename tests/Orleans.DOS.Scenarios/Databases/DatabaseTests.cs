@@ -44,7 +44,7 @@ public abstract class DatabaseTests : IAsyncLifetime
 
         await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} {Options}", 1, "Unauthenticated");
         await Nodes.RefuseAsync("dos node start --join nonsense", 2, "InvalidArgument", "'nonsense' is no address of a node");
-        await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
+        await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1 --credential \"$DOS_DATA/credential\"", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
         await WrongDatabaseAsync();
 
         await Nodes.SucceedAsync($"dos node start --join {Nodes.Up("node1")!.Url} {Options} >joined 2>&1 & echo $! >joined.pid");
