@@ -29,7 +29,7 @@ public sealed class OtherServerTests : IDisposable
     [InlineData("job watch 1")]
     public async Task WebServer_IsNotTakenForANode(string command)
     {
-        await using var server = new OtherServer(_ => (200, "text/html", Html));
+        await using var server = new OtherServer(_ => new OtherAnswer(200, "text/html", Html));
         await RefuseAsync($"dos --url {server.Url} --credential data/credential {command}", 1, "NotSupported", $"what answers at {server.Url} is no node");
     }
 
@@ -41,7 +41,7 @@ public sealed class OtherServerTests : IDisposable
     [InlineData("DOS_DATA= DOS_CONTEXT=elsewhere dos --url URL ps")]
     public async Task Token_IsNotToldToAStranger(string command)
     {
-        await using var server = new OtherServer(_ => (200, "text/html", Html));
+        await using var server = new OtherServer(_ => new OtherAnswer(200, "text/html", Html));
         await _shell.RunAsync("mkdir -p share && ln -s ../data share/orleans-dos && dos context add elsewhere --url http://127.0.0.1:1 --token-file data/credential", TestContext.Current.CancellationToken);
         await RefuseAsync(command.Replace("URL", server.Url, StringComparison.Ordinal), 1, "Unauthenticated", $"the token of <...> is not told to {server.Url}, <...>");
         Assert.Empty(server.Told);
@@ -56,7 +56,7 @@ public sealed class OtherServerTests : IDisposable
     [InlineData("mkdir -p data/nodes/node1 && echo '{\"nodeId\":\"n-1\",\"pid\":'$$',\"url\":\"URL\"}' >data/nodes/node1/ready.json && dos node start --join URL")]
     public async Task Token_IsToldToNodes_AndToWhomTheUserNames(string command)
     {
-        await using var server = new OtherServer(_ => (200, "text/html", Html));
+        await using var server = new OtherServer(_ => new OtherAnswer(200, "text/html", Html));
         await _shell.RunAsync(
             $"dos context add elsewhere --url http://127.0.0.1:1 --token-file data/credential && dos context add there --url {server.Url} --token-file data/credential", TestContext.Current.CancellationToken);
         await RefuseAsync(command.Replace("URL", server.Url, StringComparison.Ordinal), 1, "NotSupported", "<...>");
@@ -70,8 +70,8 @@ public sealed class OtherServerTests : IDisposable
     public async Task Listing_AsJson_IsPrintedPageByPage(string command, string noun, string item, string line)
     {
         await using var door = new OtherServer(request => !request.RawUrl!.Contains(noun, StringComparison.Ordinal) || request.RawUrl.Contains("after=", StringComparison.Ordinal)
-            ? (500, "text/plain", "")
-            : (200, "application/json", $$"""{"items":[{{item}}],"next":"more"}"""));
+            ? new OtherAnswer(500)
+            : new OtherAnswer(200, "application/json", $$"""{"items":[{{item}}],"next":"more"}"""));
         var answer = await _shell.RunAsync($"dos --json --url {door.Url} --credential data/credential {command}", TestContext.Current.CancellationToken);
         Assert.True(new Pattern().Matches([line, "dos: <...> [Internal]"], answer.Lines), string.Join('\n', answer.Lines));
     }
@@ -79,7 +79,7 @@ public sealed class OtherServerTests : IDisposable
     [Fact]
     public async Task OutcomeUnknown_NamesTheIdUnderWhichTheCommandIsRepeated()
     {
-        await using var door = new OtherServer(_ => (504, "text/plain", ""));
+        await using var door = new OtherServer(_ => new OtherAnswer(504));
         var answer = await _shell.RunAsync($"dos --url {door.Url} --credential data/credential --request-id 00c0ffee00c0ffee.7 run -d true", TestContext.Current.CancellationToken);
         Assert.True(new Pattern().Matches(["dos: <...>; the same command with --request-id 00c0ffee00c0ffee.7 repeats it without harm [OutcomeUnknown]"], answer.Lines) && answer.ExitCode == 4,
             string.Join('\n', answer.Lines) + answer.ExitCode);
@@ -92,7 +92,7 @@ public sealed class OtherServerTests : IDisposable
     [InlineData("--json job wait 7", "{\"id\":7,<...>\ndos: job 7 has ended as Failed: no room")]
     public async Task JobThatFails_IsToldAtItsEnd(string command, string lines)
     {
-        await using var door = new OtherServer(_ => (200, "application/x-ndjson", """{"id":7,"program":"p","state":"Failed","reason":"no room","output":"/o","owner":"o"}""" + "\n"));
+        await using var door = new OtherServer(_ => new OtherAnswer(200, "application/x-ndjson", """{"id":7,"program":"p","state":"Failed","reason":"no room","output":"/o","owner":"o"}""" + "\n"));
         var answer = await _shell.RunAsync($"dos --url {door.Url} --credential data/credential {command}", TestContext.Current.CancellationToken);
         Assert.True(new Pattern().Matches(lines.Split('\n'), answer.Lines) && answer.ExitCode == 1, string.Join('\n', answer.Lines) + answer.ExitCode);
     }

@@ -42,7 +42,8 @@ public abstract class DatabaseTests : IAsyncLifetime
         await using var other = new OwnNodes();
         await other.SucceedAsync("dos up -d");
 
-        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} {Options}", 1, "Unauthenticated");
+        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} {Options}", 1, "Unauthenticated", "the token of <...> is not told to <...>");
+        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} --credential \"$DOS_DATA/credential\" {Options}", 1, "Unauthenticated", "the bearer token is not known here");
         await Nodes.RefuseAsync("dos node start --join nonsense", 2, "InvalidArgument", "'nonsense' is no address of a node");
         await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1 --credential \"$DOS_DATA/credential\"", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
         await WrongDatabaseAsync();

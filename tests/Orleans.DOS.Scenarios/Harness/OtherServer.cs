@@ -5,14 +5,17 @@ using System.Text;
 
 namespace Orleans.DOS.Scenarios.Harness;
 
-/// <summary>A web server that is no node: answers what a test says, and keeps what it was told.</summary>
+/// <summary>What a server answers.</summary>
+internal sealed record OtherAnswer(int Status, string Type = "text/plain", string Body = "", params (string Name, string Value)[] Headers);
+
+/// <summary>A web server that is no node, or plays one: answers what a test says, which may take its time, and keeps what it was told.</summary>
 internal sealed class OtherServer : IAsyncDisposable
 {
     private readonly HttpListener _listener = new();
-    private readonly Func<HttpListenerRequest, (int Status, string Type, string Body)> _answer;
+    private readonly Func<HttpListenerRequest, OtherAnswer> _answer;
     private readonly Task _serving;
 
-    public OtherServer(Func<HttpListenerRequest, (int Status, string Type, string Body)> answer)
+    public OtherServer(Func<HttpListenerRequest, OtherAnswer> answer)
     {
         _answer = answer;
         using (var free = new TcpListener(IPAddress.Loopback, 0))
@@ -45,11 +48,27 @@ internal sealed class OtherServer : IAsyncDisposable
         while (_listener.IsListening)
         {
             var call = await _listener.GetContextAsync();
-            Told.Enqueue(call.Request.Headers["Authorization"]);
-            Requests.Enqueue(call.Request.Headers["Request-Id"]);
-            var (status, type, body) = _answer(call.Request);
-            (call.Response.StatusCode, call.Response.ContentType) = (status, type);
-            call.Response.Close(Encoding.UTF8.GetBytes(body), willBlock: false);
+            _ = Task.Run(() => Answer(call));
+        }
+    }
+
+    private void Answer(HttpListenerContext call)
+    {
+        Told.Enqueue(call.Request.Headers["Authorization"]);
+        Requests.Enqueue(call.Request.Headers["Request-Id"]);
+        var answer = _answer(call.Request);
+        (call.Response.StatusCode, call.Response.ContentType) = (answer.Status, answer.Type);
+        foreach (var (name, value) in answer.Headers)
+        {
+            call.Response.Headers[name] = value;
+        }
+        try
+        {
+            call.Response.Close(Encoding.UTF8.GetBytes(answer.Body), willBlock: true);
+        }
+        catch (Exception gone) when (gone is HttpListenerException or ObjectDisposedException)
+        {
+            // The client has broken off, or the test has ended.
         }
     }
 }
