@@ -34,6 +34,16 @@ public sealed class OtherServerTests : IDisposable
     }
 
     [Theory]
+    [InlineData(302)]
+    [InlineData(404)]
+    [InlineData(405)]
+    public async Task WebServer_ThatKnowsNoSuchPage_IsNotTakenForANode(int status)
+    {
+        await using var server = new OtherServer(_ => new OtherAnswer(status, "text/html", Html));
+        await RefuseAsync($"dos --url {server.Url} --credential data/credential ps", 1, "NotSupported", $"what answers at {server.Url} is no node");
+    }
+
+    [Theory]
     [InlineData("dos --url URL ps")]
     [InlineData("dos --url URL run true")]
     [InlineData("dos node start --join URL")]

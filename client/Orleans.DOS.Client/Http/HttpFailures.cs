@@ -61,7 +61,10 @@ internal static class HttpFailures
                 // Not one of ours, e.g. a proxy's: the status says what is known.
             }
         }
-        return new DosError(Code(response.StatusCode), $"the node answered with status {(int)response.StatusCode}");
+        // A node tells a problem where it knows no such route, and never sends anybody elsewhere.
+        return response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or (>= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest)
+            ? NoNode(response).Error
+            : new DosError(Code(response.StatusCode), $"the node answered with status {(int)response.StatusCode}");
     }
 
     private static DosErrorCode Code(HttpStatusCode status) => status switch
@@ -69,7 +72,6 @@ internal static class HttpFailures
         HttpStatusCode.BadRequest => DosErrorCode.InvalidArgument,
         HttpStatusCode.Unauthorized => DosErrorCode.Unauthenticated,
         HttpStatusCode.Forbidden => DosErrorCode.PermissionDenied,
-        HttpStatusCode.NotFound => DosErrorCode.NotSupported,
         HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.RequestUriTooLong or HttpStatusCode.RequestHeaderFieldsTooLarge => DosErrorCode.LimitExceeded,
         HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable => DosErrorCode.Unavailable,
         HttpStatusCode.GatewayTimeout => DosErrorCode.OutcomeUnknown,

@@ -45,6 +45,23 @@ public abstract partial class MachineContract
     }
 
     [Fact]
+    public async Task Process_ThatIsStartedAgain_IsFollowedStartAfterStart()
+    {
+        var started = await Machine.Processes.SpawnAsync(new ProcessSpec { Program = "echo", Arguments = ["hi"], Restart = RestartPolicy.Always }, Stop);
+        var (text, starts) = (new StringBuilder(), new List<long>());
+        await foreach (var chunk in Machine.Processes.FollowOutputAsync(started.Pid, OutputStream.StandardOutput, incarnation: 1, cancellationToken: Stop))
+        {
+            text.Append(Encoding.UTF8.GetString(chunk.Data));
+            starts.Add(chunk.Incarnation);
+        }
+        var ended = await Machine.Processes.StatusAsync(started.Pid, Stop);
+        Assert.True(ended is { HasEnded: true, Restarts: > 0 });
+        Assert.Equal(string.Concat(Enumerable.Repeat("hi\n", ended.Restarts + 1)), text.ToString());
+        Assert.Equal(Enumerable.Range(1, ended.Restarts + 1).Select(static start => (long)start), starts.Distinct());
+        await FailsAsync(DosErrorCode.InvalidArgument, () => Machine.Processes.ReadOutputAsync(started.Pid, OutputStream.StandardOutput, 0, incarnation: -1, cancellationToken: Stop));
+    }
+
+    [Fact]
     public async Task Process_SpawnedAgainUnderItsRequestId_IsTheSameOne()
     {
         var (request, spec) = (RequestId.New(), new ProcessSpec { Program = "echo", Arguments = ["once"] });

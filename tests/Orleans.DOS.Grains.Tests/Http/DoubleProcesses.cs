@@ -18,6 +18,9 @@ internal sealed class DoubleProcesses : IProcesses
     private DoubleProcesses(DoubleProcesses all, RequestId? request) =>
         (_gate, _table, _spawned, _request) = (all._gate, all._table, all._spawned, request);
 
+    /// <summary>As many as the kernel allows.</summary>
+    private const int Restarts = 10;
+
     public int Spawned => _table.Count;
 
     /// <summary>The same table for one call under an id.</summary>
@@ -53,6 +56,9 @@ internal sealed class DoubleProcesses : IProcesses
             }
             if (spec.Program == "echo")
             {
+                // Started again at once as often as it may be; each start writes the same.
+                var restarts = spec.Restart == RestartPolicy.Always ? Restarts : 0;
+                process.Status = process.Status with { Incarnation = 1 + restarts, Restarts = restarts };
                 process.Output = Encoding.UTF8.GetBytes(string.Join(' ', spec.Arguments) + "\n");
                 End(process, 0);
             }
@@ -119,7 +125,7 @@ internal sealed class DoubleProcesses : IProcesses
             // In halves, so that a reader has to come again.
             var rest = stream == OutputStream.StandardOutput ? process.Output[(int)position..] : [];
             var piece = rest[..((rest.Length + 1) / 2)];
-            return new OutputChunk(position, piece, process.Status.HasEnded && piece.Length == rest.Length, 1);
+            return new OutputChunk(position, piece, process.Status.HasEnded && piece.Length == rest.Length, incarnation == 0 ? process.Status.Incarnation : incarnation);
         }
     }
 
