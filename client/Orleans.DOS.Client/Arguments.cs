@@ -30,6 +30,10 @@ internal static class Arguments
         ? position
         : throw new DosException(DosErrorCode.InvalidArgument, $"a position is not negative ({position})");
 
+    public static long Incarnation(long incarnation) => incarnation >= 0
+        ? incarnation
+        : throw new DosException(DosErrorCode.InvalidArgument, $"the number of a start is not negative ({incarnation})");
+
     public static int Count(int count) => count >= 0
         ? count
         : throw new DosException(DosErrorCode.InvalidArgument, $"a count is not negative ({count})");

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace Orleans.DOS.Client;
 
 /// <summary>
@@ -12,11 +10,19 @@ internal sealed class RequestIds
     private readonly long _sender;
     private long _number;
 
-    public RequestIds(RequestId? root = null)
+    /// <param name="salt">
+    /// Tells two derivations from one id apart: of the calls of a client, and of the calls that a door makes for one of those under its id.
+    /// </param>
+    public RequestIds(RequestId? root = null, long salt = 0)
     {
         _root = root;
-        _sender = root is { } id ? Mix(id.Sender, id.Number) : BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long)));
+        _sender = root is { } id ? Mix(id.Sender ^ salt, id.Number) : RequestId.New().Sender;
     }
+
+    /// <exception cref="DosException">InvalidArgument.</exception>
+    public static RequestId Named(RequestId request) => request != RequestId.None
+        ? request
+        : throw new DosException(DosErrorCode.InvalidArgument, "a request id is not 0");
 
     public RequestId Next()
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 
 namespace Orleans.DOS;
 
@@ -84,6 +85,9 @@ public readonly record struct ObjectId([property: Id(0)] ObjectKind Kind, [prope
 public readonly record struct RequestId([property: Id(0)] long Sender, [property: Id(1)] long Number)
 {
     public static readonly RequestId None = default;
+
+    /// <summary>One that nobody else has: a sender drawn at random, and its first number.</summary>
+    public static RequestId New() => new(BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))), 1);
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{unchecked((ulong)Sender):x16}.{Number}");
 

@@ -50,10 +50,12 @@ public sealed class BadInputTests(ScenarioCluster cluster)
     [InlineData("dos --data none status", 4, "Unavailable")]
     [InlineData("dos --data none down", 4, "Unavailable")]
     [InlineData("dos --data none node start", 1, "NoSuchPath")]
-    [InlineData("dos --url http://127.0.0.1:1 status", 4, "Unavailable")]
+    [InlineData("dos --url http://127.0.0.1:1 --credential \"$DOS_DATA/credential\" status", 4, "Unavailable")]
     [InlineData("dos up", 3, "InUse")]
     [InlineData("dos up -d", 3, "InUse")]
     [InlineData("dos --data /proc/none up", 1, "NoSuchPath")]
+    [InlineData("dos --data new up -d --no-migrate", 3, "SchemaTooOld")]
+    [InlineData("dos up --label zone", 2, "InvalidArgument")]
     [InlineData("DOS_NODE=/none dos node start --name node1", 3, "InUse")]
     // Numbers and words that are none.
     [InlineData("dos up --nodes 65", 2, "InvalidArgument")]

@@ -42,6 +42,25 @@ public sealed class RunTests(ScenarioCluster cluster)
     }
 
     [Fact]
+    public async Task Logs_OfAProgramThatWritesAllTheTime_EndAtWhatThereWas()
+    {
+        var shell = cluster.Shell("logs-now");
+        var pid = Assert.Single((await shell.RunAsync("dos run -d yes", TestContext.Current.CancellationToken)).Lines);
+        var answer = await shell.RunAsync($"until dos logs {pid} | grep -qm1 y; do :; done; dos logs {pid} | tail -1; dos kill -s KILL {pid}", TestContext.Current.CancellationToken);
+        Assert.Equal(["y"], answer.Lines);
+    }
+
+    [Fact]
+    public async Task Logs_OfAProgramThatIsStartedAgain_GoOnUntilItEnds()
+    {
+        var shell = cluster.Shell("logs-again");
+        var pid = Assert.Single((await shell.RunAsync("dos run -d --restart always sleep 1", TestContext.Current.CancellationToken)).Lines);
+        var answer = await shell.RunAsync(
+            $"dos logs -f {pid} & until dos ps | grep -q '^{pid} .*  [1-9]  *sleep 1'; do :; done; kill -0 $! && dos kill {pid} && wait $! && dos wait {pid}", TestContext.Current.CancellationToken);
+        Assert.True(answer is { Lines.Count: 0, ExitCode: 143 }, string.Join('\n', answer.Lines) + answer.ExitCode);
+    }
+
+    [Fact]
     public async Task Logs_OfAProgramThatGoesOn_EndWhenNobodyReads()
     {
         var shell = cluster.Shell("logs-head");

@@ -38,10 +38,10 @@ internal static partial class DetachedSupervisor
         var start = new ProcessStartInfo("setsid",
         [
             "sh", "-c", "umask 077; exec \"$0\" \"$@\" >>\"$DOS_LOG\" 2>&1 </dev/null", Environment.ProcessPath!,
-            "up", "--data", options.Data.Path, "--nodes", options.Nodes.ToString(CultureInfo.InvariantCulture),
+            "up", "--data", options.Data.Path, "--nodes", options.Nodes.ToString(CultureInfo.InvariantCulture), .. options.Each.ToArguments(),
         ]);
         start.Environment["DOS_LOG"] = options.Data.LogPath;
-        if (options.Postgres is { } postgres)
+        if (options.Each.Postgres is { } postgres)
         {
             start.Environment[NodeStart.PostgresVariable] = postgres;
         }

@@ -12,12 +12,12 @@ internal sealed record NodeStart(IReadOnlyList<string> Arguments, IReadOnlyDicti
 
     /// <param name="cpus">Cores lent to the cluster; 0: all.</param>
     /// <param name="declared">Nodes that the cluster is meant to have.</param>
-    public static NodeStart Of(DataFolder data, string name, int cpus, int declared, string? postgres) => new(
+    public static NodeStart Of(DataFolder data, string name, int cpus, int declared, NodeOptions options) => new(
         [
             "--data", data.Path, "--name", name, "--cpus", cpus.ToString(CultureInfo.InvariantCulture),
-            "--nodes-declared", declared.ToString(CultureInfo.InvariantCulture),
+            "--nodes-declared", declared.ToString(CultureInfo.InvariantCulture), .. options.ToArguments(),
         ],
-        Database(postgres));
+        Database(options.Postgres));
 
     /// <summary>Only brings the schema up to date.</summary>
     public static NodeStart Migration(DataFolder data, string? postgres) => new(["--migrate-only", "--data", data.Path], Database(postgres));

@@ -36,7 +36,7 @@ internal sealed class Supervisor : IAsyncDisposable
             var cpus = Math.Max(1, Environment.ProcessorCount / options.Nodes);
             return new Supervisor(held, [.. Enumerable.Range(1, options.Nodes)
                 .Select(number => "node" + number.ToString(CultureInfo.InvariantCulture))
-                .Select(name => new NodeKeeper(name, NodeStart.Of(options.Data, name, cpus, options.Nodes, options.Postgres).Supervised(), options.Data, tell))]);
+                .Select(name => new NodeKeeper(name, NodeStart.Of(options.Data, name, cpus, options.Nodes, options.Each).Supervised(), options.Data, tell))]);
         }
         catch
         {

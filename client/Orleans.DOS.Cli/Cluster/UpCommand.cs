@@ -5,14 +5,13 @@ namespace Orleans.DOS.Cli.Cluster;
 internal static class UpCommand
 {
     private static readonly Option<int> Nodes = new("--nodes") { Description = "Nodes on this host", DefaultValueFactory = _ => 1 };
-    private static readonly Option<string?> Postgres = new("--postgres") { Description = "Connection string of PostgreSQL (default: $DOS_POSTGRES, else SQLite in the directory)" };
     private static readonly Option<bool> Detach = new("--detach", "-d") { Description = "Go on in the background; 'dos down' ends it" };
 
-    public static Command Create() => Session.On(new Command("up", "Start nodes on this host and keep them running") { Nodes, Postgres, Detach }, RunAsync);
+    public static Command Create() => Session.On(NodeOptions.AddTo(new Command("up", "Start nodes on this host and keep them running") { Nodes, Detach }), RunAsync);
 
     private static async Task RunAsync(Session session, CancellationToken cancellation)
     {
-        var options = new SupervisorOptions(session.Data, session.Get(Nodes), session.Get(Postgres));
+        var options = new SupervisorOptions(session.Data, session.Get(Nodes), NodeOptions.Of(session));
         if (options.Nodes is < 1 or > 64)
         {
             throw new DosException(DosErrorCode.InvalidArgument, "--nodes must be between 1 and 64");

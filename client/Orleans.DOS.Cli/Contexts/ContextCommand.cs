@@ -40,7 +40,7 @@ internal static partial class ContextCommand
         stored.Contexts.Add(name, new ClusterContext
         {
             Urls = urls, Data = data is null ? null : Path.GetFullPath(data), Machine = session.Get(GlobalOptions.Machine),
-            TokenFile = file is null or "-" ? null : Path.GetFullPath(file), Token = file == "-" ? Console.In.ReadLine()?.Trim() : null,
+            TokenFile = file is null or "-" ? null : Path.GetFullPath(file), Token = file == "-" ? StandardInput.ReadToken() : null,
         });
         ContextFile.Ours().Write(stored);
         return Task.CompletedTask;

@@ -67,7 +67,7 @@ internal static class DemoCommand
     private static async Task<int> RunAsync(
         Session session, DataFolder data, IReadOnlyList<DemoText> texts, DemoVictim victim, DemoPicture picture, string log, CancellationToken cancellation)
     {
-        await using var supervisor = await Supervisor.StartAsync(new SupervisorOptions(data, NodeCount, session.Get(Postgres)), line => Append(log, line), cancellation);
+        await using var supervisor = await Supervisor.StartAsync(new SupervisorOptions(data, NodeCount, new NodeOptions(session.Get(Postgres), new Dictionary<string, string>(), Migrate: true)), line => Append(log, line), cancellation);
         await supervisor.ReadyAsync(cancellation);
         using var machine = HttpMachine.Create(new HttpMachineOptions { Urls = data.Urls(), Token = data.Token() });
         var bytes = texts.Sum(text => text.Length);

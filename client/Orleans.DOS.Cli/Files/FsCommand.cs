@@ -40,20 +40,8 @@ internal static class FsCommand
         await Content.ReadAsync(session.Machine.Files, session.Get(One), target, cancellation);
     }
 
-    private static async Task ListAsync(Session session, CancellationToken cancellation)
-    {
-        var path = session.Get(Listed);
-        string? after = null;
-        List<FileStat> found = [];
-        do
-        {
-            var page = await session.Machine.Files.ListAsync(path, after, cancellationToken: cancellation);
-            found.AddRange(page.Items);
-            after = page.Next;
-        }
-        while (after is not null);
-        Print(session, found);
-    }
+    private static Task ListAsync(Session session, CancellationToken cancellation) => Printer.PagesAsync(
+        session, after => session.Machine.Files.ListAsync(session.Get(Listed), after, cancellationToken: cancellation), found => Print(session, found));
 
     private static async Task PutAsync(Session session, CancellationToken cancellation)
     {

@@ -22,8 +22,9 @@ internal static class Failure
         OperationCanceledException => new DosError(DosErrorCode.Cancelled, "interrupted"),
         FileNotFoundException or DirectoryNotFoundException => new DosError(DosErrorCode.NoSuchPath, failure.Message.TrimEnd('.')),
         UnauthorizedAccessException => new DosError(DosErrorCode.PermissionDenied, failure.Message.TrimEnd('.')),
-        // ENOSPC has no exception of its own.
+        // ENOSPC and EISDIR have no exception of their own.
         IOException when failure.HResult == 28 => new DosError(DosErrorCode.NoSpace, failure.Message.TrimEnd('.')),
+        IOException when failure.HResult == 21 => new DosError(DosErrorCode.IsADirectory, failure.Message.TrimEnd('.')),
         IOException => new DosError(DosErrorCode.Unavailable, failure.Message.TrimEnd('.')),
         _ => new DosError(DosErrorCode.Internal, $"a bug: {failure.GetType().Name}: {failure.Message.TrimEnd('.')}"),
     };

@@ -16,6 +16,10 @@ internal static class GlobalOptions
         Description = "File that holds the token; '-' reads it from standard input", Recursive = true,
     };
     public static readonly Option<string?> Machine = new("--machine") { Description = "Name of the machine (default: the context's, then main)", Recursive = true };
+    public static readonly Option<string?> Request = new("--request-id")
+    {
+        Description = "Repeat a command whose outcome is unknown, by the id that it named: what it has done is not done again", Recursive = true,
+    };
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON, one object a line", Recursive = true };
 
     public static void AddTo(RootCommand root)
@@ -25,6 +29,7 @@ internal static class GlobalOptions
         root.Add(Url);
         root.Add(Credential);
         root.Add(Machine);
+        root.Add(Request);
         root.Add(Json);
     }
 }

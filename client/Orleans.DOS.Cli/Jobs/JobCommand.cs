@@ -18,6 +18,9 @@ internal static class JobCommand
         Session.On(new Command("ls", "List jobs"), ListAsync),
         Session.On(new Command("show", "Show one job") { Id }, async (session, cancellation) =>
             Print(session, [await session.Machine.Jobs.StatusAsync(new(session.Get(Id)), cancellation)])),
+        Session.On(new Command("wait", "Wait for the end of a job; the exit code is 0 when it has succeeded") { Id }, (session, cancellation) => FollowAsync(session, watch: false, cancellation)),
+        Session.On(new Command("watch", "Show each change of a job until it ends; the exit code is 0 when it has succeeded") { Id }, (session, cancellation) =>
+            FollowAsync(session, watch: true, cancellation)),
         Session.On(new Command("cancel", "End a job") { Id }, (session, cancellation) => session.Machine.Jobs.CancelAsync(new(session.Get(Id)), cancellation)),
     };
 
@@ -26,7 +29,7 @@ internal static class JobCommand
         var job = await session.Machine.Jobs.SubmitAsync(new JobSpec
         {
             Program = session.Get(Program), Inputs = session.Get(Inputs), Output = session.Get(Output), Partitions = session.Get(Partitions),
-            Parameters = session.Get(Parameters).ToDictionary(pair => Pair(pair)[0], pair => Pair(pair)[1]),
+            Parameters = Pairs.Of(Parameters, session.Get(Parameters)),
         }, cancellation);
         if (session.Json)
         {
@@ -38,22 +41,36 @@ internal static class JobCommand
         }
     }
 
-    private static string[] Pair(string text) => text.Split('=', 2) is { Length: 2 } pair
-        ? pair
-        : throw new DosException(DosErrorCode.InvalidArgument, $"--set must be key=value, not '{text}'");
+    private static Task ListAsync(Session session, CancellationToken cancellation) => Printer.PagesAsync(
+        session, after => session.Machine.Jobs.ListAsync(after, cancellationToken: cancellation), found => Print(session, found));
 
-    private static async Task ListAsync(Session session, CancellationToken cancellation)
+    private static async Task<int> FollowAsync(Session session, bool watch, CancellationToken cancellation)
     {
-        List<JobStatus> found = [];
-        string? after = null;
-        do
+        await foreach (var job in session.Machine.Jobs.WatchAsync(new(session.Get(Id)), cancellation))
         {
-            var page = await session.Machine.Jobs.ListAsync(after, cancellationToken: cancellation);
-            found.AddRange(page.Items);
-            after = page.Next;
+            if (watch || (job.HasEnded && session.Json))
+            {
+                Tell(session, job);
+            }
+            if (job.HasEnded && job.State != JobState.Succeeded)
+            {
+                Console.Error.WriteLine($"dos: job {job.Id} has ended as {job.State}{(job.Reason is null ? "" : $": {job.Reason}")}");
+                return ExitCodes.Failed;
+            }
         }
-        while (after is not null);
-        Print(session, found);
+        return 0;
+    }
+
+    /// <summary>A line for each change: columns would need to know the later ones.</summary>
+    private static void Tell(Session session, JobStatus job)
+    {
+        if (session.Json)
+        {
+            Printer.Json(Json(job));
+            return;
+        }
+        Console.Out.WriteLine(
+            $"{job.State}{(job.Reason is null ? "" : $" ({job.Reason})")}  {job.TasksDone}/{job.Tasks} tasks, {job.TasksRunning} running  {Human.Bytes(job.BytesDone)} of {Human.Bytes(job.BytesTotal)}");
     }
 
     private static void Print(Session session, IEnumerable<JobStatus> jobs) => Printer.Rows(

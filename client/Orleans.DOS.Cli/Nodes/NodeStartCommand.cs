@@ -12,17 +12,17 @@ namespace Orleans.DOS.Cli.Nodes;
 internal static class NodeStartCommand
 {
     private static readonly Option<string?> Join = new("--join") { Description = "HTTP door of a node of the cluster: refuse unless database and keys are those of that cluster" };
-    private static readonly Option<string?> Postgres = new("--postgres") { Description = "Connection string of the cluster's PostgreSQL (default: $DOS_POSTGRES, else SQLite in the directory)" };
     private static readonly Option<string?> Name = new("--name") { Description = "Directory of the node below DIR/nodes (default: the first free one of node1, node2, ...)" };
     private static readonly Option<int> Cpus = new("--cpus") { Description = "Cores lent to the cluster; 0: all", DefaultValueFactory = _ => 0 };
 
     public static Command Create() => Session.On(
-        new Command("start", "Run one more node of a cluster in the foreground; its keys and, without PostgreSQL, its catalog are in the data directory") { Join, Postgres, Name, Cpus },
+        NodeOptions.AddTo(new Command("start", "Run one more node of a cluster in the foreground; its keys and, without PostgreSQL, its catalog are in the data directory") { Join, Name, Cpus }),
         RunAsync);
 
     private static async Task<int> RunAsync(Session session, CancellationToken cancellation)
     {
-        var given = session.Get(Postgres) ?? Environment.GetEnvironmentVariable(NodeStart.PostgresVariable);
+        var options = NodeOptions.Of(session);
+        var given = options.Postgres ?? Environment.GetEnvironmentVariable(NodeStart.PostgresVariable);
         var postgres = given is { Length: > 0 } ? given : null;
         if (session.Get(Join) is { } url)
         {
@@ -32,7 +32,7 @@ internal static class NodeStartCommand
         {
             throw new DosException(DosErrorCode.NoSuchPath, $"there is no cluster in {session.Data.Path}; 'dos up' makes one, --postgres names one elsewhere");
         }
-        var start = NodeStart.Of(session.Data, session.Get(Name) ?? FreeName(session.Data), session.Get(Cpus), declared: 1, postgres);
+        var start = NodeStart.Of(session.Data, session.Get(Name) ?? FreeName(session.Data), session.Get(Cpus), declared: 1, options with { Postgres = postgres });
         // Its reason to end is told by us, as every command's is.
         using var node = NodeProcess.Start(start, Console.Out.WriteLine, line => (NodeProcess.Sentence(line) is null ? Console.Error : TextWriter.Null).WriteLine(line));
         var code = await node.RunAsync(cancellation);
@@ -42,7 +42,7 @@ internal static class NodeStartCommand
     /// <exception cref="DosException">WrongCluster, InvalidArgument; Unauthenticated: the keys are another cluster's; Unavailable.</exception>
     private static async Task RequireSameAsync(Session session, Uri url, string? postgres, CancellationToken cancellation)
     {
-        using var door = HttpMachine.Create(new HttpMachineOptions { Urls = [url], Token = session.Data.Token() });
+        using var door = HttpMachine.Create(new HttpMachineOptions { Urls = [url], Token = session.TokenFor([url]) });
         var cluster = await door.Nodes.ClusterAsync(cancellation);
         var isSqlite = cluster.Catalog == "sqlite";
         if (isSqlite == postgres is not null)

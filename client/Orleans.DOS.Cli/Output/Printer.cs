@@ -10,6 +10,32 @@ internal static class Printer
 
     public static void Json(object value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, Options));
 
+    /// <summary>What comes in pages. As JSON it is printed page by page, so that memory does not grow with it; columns must see all of it first.</summary>
+    /// <param name="page">Gives the page behind a mark of the one before; null: the first.</param>
+    public static async Task PagesAsync<T>(Session session, Func<string?, Task<Page<T>>> page, Action<IEnumerable<T>> print)
+    {
+        List<T> found = [];
+        string? after = null;
+        do
+        {
+            var next = await page(after);
+            if (session.Json)
+            {
+                print(next.Items);
+            }
+            else
+            {
+                found.AddRange(next.Items);
+            }
+            after = next.Next;
+        }
+        while (after is not null);
+        if (!session.Json)
+        {
+            print(found);
+        }
+    }
+
     public static void Rows<T>(Session session, IEnumerable<T> items, Func<T, object> json, string[] heads, Func<T, string[]> cells)
     {
         if (session.Json)

@@ -10,12 +10,16 @@ internal static class LogsCommand
 
     public static Command Create() => Session.On(new Command("logs", "Show the captured output of a process") { Follow, Pid }, async (session, cancellation) =>
     {
-        var pid = new ProcessId(session.Get(Pid));
+        var (processes, pid) = (session.Machine.Processes, new ProcessId(session.Get(Pid)));
         await using var output = StandardOutput.Open();
+        // Asked first: that nothing is there must not be taken for an outage.
+        var (present, follow) = ((await processes.StatusAsync(pid, cancellation)).Incarnation, session.Get(Follow));
+        Task CopyAsync(OutputStream stream, Stream target) => follow
+            ? OutputCopy.FollowAsync(processes, pid, stream, present, target, cancellation)
+            : OutputCopy.NowAsync(processes, pid, stream, target, cancellation);
         // The first one that fails ends both: nobody is left to read the other.
         await foreach (var copied in Task.WhenEach(
-            OutputCopy.RunAsync(session.Machine.Processes, pid, OutputStream.StandardOutput, output, session.Get(Follow), cancellation),
-            OutputCopy.RunAsync(session.Machine.Processes, pid, OutputStream.StandardError, Console.OpenStandardError(), session.Get(Follow), cancellation)))
+            CopyAsync(OutputStream.StandardOutput, output), CopyAsync(OutputStream.StandardError, Console.OpenStandardError())))
         {
             await copied;
         }

@@ -5,26 +5,51 @@ namespace Orleans.DOS.Cli.Processes;
 /// <summary>Copies captured output of a process to a local stream.</summary>
 internal static class OutputCopy
 {
-    /// <param name="follow">Until the stream is closed, over restarts; otherwise what is there now.</param>
-    public static async Task RunAsync(IProcesses processes, ProcessId pid, OutputStream stream, Stream target, bool follow, CancellationToken cancellation)
+    /// <summary>Copies what there is now of the present start. One that writes all the time is not run after.</summary>
+    public static async Task NowAsync(IProcesses processes, ProcessId pid, OutputStream stream, Stream target, CancellationToken cancellation)
     {
-        long position = 0, incarnation = 0;
+        // Behind any end: the answer tells where that is, and of which start.
+        var (end, _, _, incarnation) = await processes.ReadOutputAsync(pid, stream, long.MaxValue, cancellationToken: cancellation);
+        for (long position = 0; position < end;)
+        {
+            var chunk = await processes.ReadOutputAsync(pid, stream, position, incarnation: incarnation, cancellationToken: cancellation);
+            await target.WriteAsync(chunk.Data, cancellation);
+            if (chunk.End || chunk.Data.Length == 0)
+            {
+                break;
+            }
+            position = chunk.Position + chunk.Data.Length;
+        }
+        await target.FlushAsync(cancellation);
+    }
+
+    /// <summary>Copies what it writes, until it has ended for good: over restarts and moves, and while no node answers for a while.</summary>
+    /// <param name="incarnation">The start to begin with, from 1.</param>
+    /// <param name="again">Told of each later start.</param>
+    public static async Task FollowAsync(
+        IProcesses processes, ProcessId pid, OutputStream stream, long incarnation, Stream target, CancellationToken cancellation, Func<Task>? again = null)
+    {
+        var (position, outage) = (0L, new Outage());
         while (true)
         {
-            var chunk = await processes.ReadOutputAsync(pid, stream, position, follow, cancellation);
-            if (chunk.Incarnation != incarnation && incarnation != 0 && position != 0)
+            try
             {
-                // A later start writes its output from 0 again.
-                (position, incarnation) = (0, chunk.Incarnation);
-                continue;
-            }
-            incarnation = chunk.Incarnation;
-            position = chunk.Position + chunk.Data.Length;
-            await target.WriteAsync(chunk.Data, cancellation);
-            await target.FlushAsync(cancellation);
-            if (chunk.End || (!follow && chunk.Data.Length == 0))
-            {
+                await foreach (var chunk in processes.FollowOutputAsync(pid, stream, position, incarnation, cancellation))
+                {
+                    outage.Over();
+                    if (chunk.Incarnation != incarnation && again is not null)
+                    {
+                        await again();
+                    }
+                    await target.WriteAsync(chunk.Data, cancellation);
+                    await target.FlushAsync(cancellation);
+                    (incarnation, position) = (chunk.Incarnation, chunk.Position + chunk.Data.Length);
+                }
                 return;
+            }
+            catch (DosException away) when (outage.Bears(away))
+            {
+                await outage.PauseAsync(cancellation);
             }
         }
     }

@@ -10,6 +10,9 @@ internal static class RunCommand
     private static readonly Option<bool> Interactive = new("--interactive", "-i") { Description = "Attach standard input even if it is a terminal" };
     private static readonly Option<string> Restart = new Option<string>("--restart") { Description = "never, on-failure or always", DefaultValueFactory = _ => "never" }
         .AcceptOnlyFromAmong("never", "on-failure", "always");
+    private static readonly Option<string[]> Variables = new("--env", "-e") { Description = "NAME=VALUE in the program's environment; may be repeated" };
+    private static readonly Option<string> Directory = new("--cwd") { Description = "Directory in which the program finds relative paths", DefaultValueFactory = _ => "/" };
+    private static readonly Option<string[]> Labels = new("--label") { Description = "NAME=VALUE that the node must have; may be repeated" };
     private static readonly Argument<string> ProgramName = new("PROGRAM");
     private static readonly Argument<string[]> Arguments = new("ARGS") { Arity = ArgumentArity.ZeroOrMore };
 
@@ -40,7 +43,7 @@ internal static class RunCommand
     }
 
     public static Command Create() => Session.On(
-        new Command("run", "Run a program; what follows its name is the program's, options too") { Detach, Interactive, Restart, ProgramName, Arguments }, RunAsync);
+        new Command("run", "Run a program; what follows its name is the program's, options too") { Detach, Interactive, Restart, Variables, Directory, Labels, ProgramName, Arguments }, RunAsync);
 
     private static async Task<int> RunAsync(Session session, CancellationToken cancellation)
     {
@@ -50,6 +53,7 @@ internal static class RunCommand
         var started = await processes.SpawnAsync(new ProcessSpec
         {
             Program = session.Get(ProgramName), Arguments = session.Get(Arguments), HasStandardInput = hasInput, Restart = Policy(session.Get(Restart)),
+            Environment = Pairs.Of(Variables, session.Get(Variables)), WorkingDirectory = session.Get(Directory), Labels = Pairs.Of(Labels, session.Get(Labels)),
         }, cancellation);
         if (detach)
         {
@@ -63,97 +67,7 @@ internal static class RunCommand
             }
             return 0;
         }
-        return await AttachAsync(processes, started.Pid, hasInput, cancellation);
-    }
-
-    private static async Task<int> AttachAsync(IProcesses processes, ProcessId pid, bool hasInput, CancellationToken cancellation)
-    {
-        using var ended = new CancellationTokenSource();
-        // Ctrl-C ends the process (TERM, after its grace KILL) and not our waiting, so that its exit code is still told.
-        await using var interrupt = cancellation.Register(() => _ = processes.SignalAsync(pid, ProcessSignal.Terminate, CancellationToken.None));
-        var input = hasInput ? SendInputAsync(processes, pid, ended.Token) : Task.CompletedTask;
-        var output = SendOutputAsync(processes, pid);
-        var lost = await LostAsync(Task.WhenAll(
-            output, OutputCopy.RunAsync(processes, pid, OutputStream.StandardError, Console.OpenStandardError(), true, CancellationToken.None)));
-        var status = await processes.WaitAsync(pid, CancellationToken.None);
-        await ended.CancelAsync();
-        // A read of the terminal cannot be cancelled; what it would still bring has no reader.
-        if (input.IsCompleted)
-        {
-            await input;
-        }
-        if (lost is not null)
-        {
-            // That the process was lost with its node says it all; one that ended before must not look as if it had written nothing.
-            return status.State == ProcessState.Failed ? ProcessView.ExitCode(status) : throw lost;
-        }
-        return await output ? ProcessView.ExitCode(status) : StandardOutput.ReaderGoneExitCode;
-    }
-
-    /// <returns>What was told instead of the output, when that is gone with its node.</returns>
-    private static async Task<DosException?> LostAsync(Task copied)
-    {
-        try
-        {
-            await copied;
-            return null;
-        }
-        catch (DosException gone) when (gone.Code == DosErrorCode.NoSuchProcess)
-        {
-            return gone;
-        }
-    }
-
-    /// <returns>False when the reader of our output has gone; the process is ended then, as SIGPIPE would.</returns>
-    private static async Task<bool> SendOutputAsync(IProcesses processes, ProcessId pid)
-    {
-        await using var target = StandardOutput.Open();
-        try
-        {
-            await OutputCopy.RunAsync(processes, pid, OutputStream.StandardOutput, target, true, CancellationToken.None);
-            return true;
-        }
-        catch (IOException)
-        {
-            await EndAsync(processes, pid);
-            return false;
-        }
-    }
-
-    private static async Task EndAsync(IProcesses processes, ProcessId pid)
-    {
-        try
-        {
-            await processes.SignalAsync(pid, ProcessSignal.Terminate);
-        }
-        catch (DosException failure) when (failure.Code == DosErrorCode.NotRunning)
-        {
-            // It has ended by itself in the meantime.
-        }
-    }
-
-    private static async Task SendInputAsync(IProcesses processes, ProcessId pid, CancellationToken ended)
-    {
-        var buffer = new byte[64 * 1024];
-        using var source = Console.OpenStandardInput();
-        long position = 0;
-        try
-        {
-            while (await source.ReadAsync(buffer, ended) is > 0 and var count)
-            {
-                await processes.WriteInputAsync(pid, position, buffer.AsMemory(0, count), ended);
-                position += count;
-            }
-            await processes.CloseInputAsync(pid, ended);
-        }
-        catch (DosException failure) when (failure.Code is DosErrorCode.PipeClosed or DosErrorCode.NotRunning)
-        {
-            // It ended without reading all: no fault, as with a shell's pipe.
-        }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
-        {
-            // It ended while we waited for more input.
-        }
+        return await new AttachedProcess(processes, started.Pid).RunAsync(hasInput, cancellation);
     }
 
     private static RestartPolicy Policy(string text) => text switch

@@ -12,6 +12,8 @@ internal sealed class ClusterCaller(
     public MachineId Machine => machine;
     public TimeProvider Time => time;
 
+    public ClusterCaller With(RequestId request) => new(grains, machine, caller, new RequestIds(request), options, time);
+
     /// <summary>A call that changes nothing: Unavailable when nobody answered.</summary>
     public Task<T> ReadAsync<T>(Func<CallContext, Task<T>> call, CancellationToken cancellationToken) =>
         CallAsync(call, RequestId.None, CallBudget.Attempt, cancellationToken);

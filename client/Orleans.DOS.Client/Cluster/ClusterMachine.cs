@@ -9,9 +9,11 @@ namespace Orleans.DOS.Client.Cluster;
 /// <summary>One machine over Orleans, as one caller.</summary>
 public sealed class ClusterMachine : IMachine
 {
+    private readonly ClusterCaller _caller;
+
     internal ClusterMachine(string name, ClusterCaller caller)
     {
-        Name = name;
+        (Name, _caller) = (name, caller);
         Processes = new ClusterProcesses(caller);
         Jobs = new ClusterJobs(caller);
         Files = new ClusterFiles(caller);
@@ -23,4 +25,6 @@ public sealed class ClusterMachine : IMachine
     public IJobs Jobs { get; }
     public IFiles Files { get; }
     public INodes Nodes { get; }
+
+    public IMachine WithRequest(RequestId request) => new ClusterMachine(Name, _caller.With(RequestIds.Named(request)));
 }

@@ -68,11 +68,13 @@ internal sealed class ClusterProcesses(ClusterCaller caller) : IProcesses
     public Task CloseInputAsync(ProcessId pid, CancellationToken cancellationToken = default) =>
         caller.ChangeAsync(context => Process(pid).CloseInputAsync(context), cancellationToken);
 
-    public Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default)
+    public Task<OutputChunk> ReadOutputAsync(
+        ProcessId pid, OutputStream stream, long position, bool wait = false, long incarnation = 0, CancellationToken cancellationToken = default)
     {
         Arguments.Position(position);
+        Arguments.Incarnation(incarnation);
         return wait
-            ? caller.PollAsync(context => Process(pid).ReadOutputAsync(context, stream, position, true), cancellationToken)
-            : caller.ReadAsync(context => Process(pid).ReadOutputAsync(context, stream, position, false), cancellationToken);
+            ? caller.PollAsync(context => Process(pid).ReadOutputAsync(context, stream, position, true, incarnation), cancellationToken)
+            : caller.ReadAsync(context => Process(pid).ReadOutputAsync(context, stream, position, false, incarnation), cancellationToken);
     }
 }

@@ -7,8 +7,10 @@ namespace Orleans.DOS.Client.Http;
 /// <param name="Target">Path and query, escaped.</param>
 internal sealed record HttpCall(HttpMethod Method, string Target)
 {
+    public const string Bytes = "application/octet-stream";
+
     public ReadOnlyMemory<byte>? Body { get; init; }
-    public string BodyType { get; init; } = "application/octet-stream";
+    public string BodyType { get; init; } = Bytes;
     /// <summary>Carries a request id, and fails as OutcomeUnknown when no answer is heard.</summary>
     public bool Changes { get; init; } = true;
     /// <summary>Answered when something happens, or after <see cref="Limits.LongPollMax"/>.</summary>

@@ -1,6 +1,6 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
 namespace Orleans.DOS.Client.Http;
@@ -18,17 +18,28 @@ internal sealed class HttpCaller : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpClient _http;
     private readonly string[] _origins;
-    private readonly RequestIds _requests = new();
+    private readonly RequestIds _requests;
+    private readonly bool _isView;
     private int _node;
 
     public HttpCaller(HttpMachineOptions options, TimeProvider time)
     {
         _options = options;
         _time = time;
+        _requests = new RequestIds();
         _origins = options.UnixSocketPath is null ? [.. options.Urls.Select(static url => url.GetLeftPart(UriPartial.Authority))] : ["http://localhost"];
         _node = _origins.Length == 1 ? 0 : Random.Shared.Next(_origins.Length);
         _http = new HttpClient(Handler(options.UnixSocketPath)) { Timeout = Timeout.InfiniteTimeSpan };
     }
+
+    private HttpCaller(HttpCaller all, RequestId request)
+    {
+        (_options, _time, _http, _origins, _node, _isView) = (all._options, all._time, all._http, all._origins, all._node, true);
+        _requests = new RequestIds(request, salt: DoorsSalt);
+    }
+
+    /// <summary>The same connections; the ids of its calls are made from the one named.</summary>
+    public HttpCaller With(RequestId request) => new(this, request);
 
     public TimeProvider Time => _time;
 
@@ -40,12 +51,13 @@ internal sealed class HttpCaller : IDisposable
             async (response, token) =>
             {
                 var body = await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false);
-                return JsonSerializer.Deserialize(body, type) ?? throw new DosException(DosErrorCode.Internal, $"the node answered {call.Target} with nothing");
+                return HttpFailures.Json(response, body, type);
             },
             cancellationToken);
 
     public Task SendAsync(HttpCall call, CancellationToken cancellationToken) =>
-        SendAsync(call, static (_, _) => Task.FromResult(true), cancellationToken);
+        SendAsync(
+            call, static (response, _) => response.StatusCode == HttpStatusCode.NoContent ? Task.FromResult(true) : throw HttpFailures.NoNode(response), cancellationToken);
 
     public async Task<T> SendAsync<T>(HttpCall call, Func<HttpResponseMessage, CancellationToken, Task<T>> read, CancellationToken cancellationToken)
     {
@@ -112,7 +124,13 @@ internal sealed class HttpCaller : IDisposable
     /// <summary>The node that answered last broke off: begin at the next one.</summary>
     public void PassOn() => Volatile.Write(ref _node, (Volatile.Read(ref _node) + 1) % _origins.Length);
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        if (!_isView)
+        {
+            _http.Dispose();
+        }
+    }
 
     private IEnumerable<string> Shown => _options.UnixSocketPath is { } path ? [path] : _origins;
 
@@ -176,4 +194,7 @@ internal sealed class HttpCaller : IDisposable
     }
 
     private const string RequestIdHeader = "Request-Id";
+
+    // Any number but 0, which is the door's own.
+    private const long DoorsSalt = 0x48545450;
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Orleans.DOS.Machines;
 
 namespace Orleans.DOS.Client.Http;
@@ -27,6 +28,22 @@ internal static class HttpFailures
         }
     }
 
+    /// <summary>Reads an answer, or a line of one. Whatever it is that says success and sends something else (a web server, a proxy's page), it is no node.</summary>
+    public static T Json<T>(HttpResponseMessage response, ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, type) ?? throw NoNode(response);
+        }
+        catch (JsonException)
+        {
+            throw NoNode(response);
+        }
+    }
+
+    public static DosException NoNode(HttpResponseMessage response) =>
+        new(DosErrorCode.NotSupported, $"what answers at {response.RequestMessage?.RequestUri?.GetLeftPart(UriPartial.Authority)} is no node");
+
     private static async Task<DosError> ErrorAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         if (response.Content.Headers.ContentType?.MediaType == "application/problem+json" && response.Content.Headers.ContentLength is null or <= ProblemBytesMax)
@@ -44,7 +61,10 @@ internal static class HttpFailures
                 // Not one of ours, e.g. a proxy's: the status says what is known.
             }
         }
-        return new DosError(Code(response.StatusCode), $"the node answered with status {(int)response.StatusCode}");
+        // A node tells a problem where it knows no such route, and never sends anybody elsewhere.
+        return response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed or (>= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest)
+            ? NoNode(response).Error
+            : new DosError(Code(response.StatusCode), $"the node answered with status {(int)response.StatusCode}");
     }
 
     private static DosErrorCode Code(HttpStatusCode status) => status switch
@@ -52,7 +72,6 @@ internal static class HttpFailures
         HttpStatusCode.BadRequest => DosErrorCode.InvalidArgument,
         HttpStatusCode.Unauthorized => DosErrorCode.Unauthenticated,
         HttpStatusCode.Forbidden => DosErrorCode.PermissionDenied,
-        HttpStatusCode.NotFound => DosErrorCode.NotSupported,
         HttpStatusCode.RequestEntityTooLarge or HttpStatusCode.RequestUriTooLong or HttpStatusCode.RequestHeaderFieldsTooLarge => DosErrorCode.LimitExceeded,
         HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable => DosErrorCode.Unavailable,
         HttpStatusCode.GatewayTimeout => DosErrorCode.OutcomeUnknown,

@@ -17,7 +17,9 @@ internal sealed class HttpFileHandle(HttpCaller caller, string root, InodeId ino
         var target = Of("").Add("position", Arguments.Position(position)).Add("count", Math.Min(Arguments.Count(count), Limits.FramePayloadBytesMax));
         return caller.SendAsync(
             HttpCall.Get(target.ToString()),
-            static async (response, token) => new ReadOnlyMemory<byte>(await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false)),
+            static async (response, token) => response.Content.Headers.ContentType?.MediaType == HttpCall.Bytes
+                ? new ReadOnlyMemory<byte>(await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false))
+                : throw HttpFailures.NoNode(response),
             cancellationToken);
     }
 

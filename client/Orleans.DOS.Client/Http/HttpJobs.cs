@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
+using System.Text;
 using Orleans.DOS.Jobs;
 using Orleans.DOS.Machines;
 
@@ -43,7 +43,7 @@ internal sealed class HttpJobs(HttpCaller caller, string root) : IJobs
                     continue;
                 }
                 last = line;
-                var status = JsonSerializer.Deserialize(line, DosJson.Default.JobStatus)!;
+                var status = HttpFailures.Json(lines.Response, Encoding.UTF8.GetBytes(line), DosJson.Default.JobStatus);
                 yield return status;
                 if (status.HasEnded)
                 {

@@ -7,6 +7,8 @@ internal sealed class HttpLines(HttpResponseMessage response) : IDisposable
 {
     private StreamReader? _reader;
 
+    public HttpResponseMessage Response => response;
+
     /// <returns>Null when the connection is lost or the answer has ended.</returns>
     public async Task<string?> NextAsync(CancellationToken cancellationToken)
     {

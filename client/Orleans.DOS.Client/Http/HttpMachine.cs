@@ -15,11 +15,10 @@ public sealed class HttpMachine : IMachine, IDisposable
 {
     private readonly HttpCaller _caller;
 
-    private HttpMachine(HttpMachineOptions options)
+    private HttpMachine(HttpCaller caller, string name)
     {
-        _caller = new HttpCaller(options, TimeProvider.System);
-        Name = options.Machine;
-        var root = "/v1/machines/" + Uri.EscapeDataString(options.Machine);
+        (_caller, Name) = (caller, name);
+        var root = "/v1/machines/" + Uri.EscapeDataString(name);
         Processes = new HttpProcesses(_caller, root + "/processes");
         Jobs = new HttpJobs(_caller, root + "/jobs");
         Files = new HttpFiles(_caller, root);
@@ -42,7 +41,7 @@ public sealed class HttpMachine : IMachine, IDisposable
         {
             throw new DosException(DosErrorCode.Unauthenticated, "the token is empty or malformed");
         }
-        return new HttpMachine(options);
+        return new HttpMachine(new HttpCaller(options, TimeProvider.System), options.Machine);
     }
 
     public string Name { get; }
@@ -50,6 +49,10 @@ public sealed class HttpMachine : IMachine, IDisposable
     public IJobs Jobs { get; }
     public IFiles Files { get; }
     public INodes Nodes { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>Shares this one's connections, and ends with it.</remarks>
+    public IMachine WithRequest(RequestId request) => new HttpMachine(_caller.With(RequestIds.Named(request)), Name);
 
     /// <summary>Who the token says that we are.</summary>
     public Task<Caller> WhoAmIAsync(CancellationToken cancellationToken = default) =>

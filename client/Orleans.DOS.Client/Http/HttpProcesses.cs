@@ -66,10 +66,12 @@ internal sealed class HttpProcesses(HttpCaller caller, string root) : IProcesses
     public Task CloseInputAsync(ProcessId pid, CancellationToken cancellationToken = default) =>
         caller.SendAsync(HttpCall.Delete(Of(pid) + "/stdin"), cancellationToken);
 
-    public Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default)
+    public Task<OutputChunk> ReadOutputAsync(
+        ProcessId pid, OutputStream stream, long position, bool wait = false, long incarnation = 0, CancellationToken cancellationToken = default)
     {
         var name = stream == OutputStream.StandardError ? "/stderr" : "/stdout";
-        var target = new HttpQuery(Of(pid) + name).Add("position", Arguments.Position(position)).Flag("wait", wait).ToString();
+        var query = new HttpQuery(Of(pid) + name).Add("position", Arguments.Position(position)).Flag("wait", wait);
+        var target = (incarnation == 0 ? query : query.Add("incarnation", Arguments.Incarnation(incarnation))).ToString();
         return caller.SendAsync(wait ? HttpCall.Poll(HttpMethod.Get, target) : HttpCall.Get(target), ChunkAsync, cancellationToken);
     }
 
@@ -80,7 +82,12 @@ internal sealed class HttpProcesses(HttpCaller caller, string root) : IProcesses
         Number(response, "Output-Incarnation"));
 
     private Task<bool> TakenAsync(HttpCall call, CancellationToken cancellationToken) =>
-        caller.SendAsync(call, static (response, _) => Task.FromResult(response.StatusCode != HttpStatusCode.Accepted), cancellationToken);
+        caller.SendAsync(call, static (response, _) => response.StatusCode switch
+        {
+            HttpStatusCode.NoContent => Task.FromResult(true),
+            HttpStatusCode.Accepted => Task.FromResult(false),
+            _ => throw HttpFailures.NoNode(response),
+        }, cancellationToken);
 
     private string Of(ProcessId pid) => root + "/" + pid;
 
@@ -90,5 +97,5 @@ internal sealed class HttpProcesses(HttpCaller caller, string root) : IProcesses
     private static long Number(HttpResponseMessage response, string name) =>
         long.TryParse(Header(response, name), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             ? value
-            : throw new DosException(DosErrorCode.Internal, $"the node's answer has no {name}");
+            : throw HttpFailures.NoNode(response);
 }

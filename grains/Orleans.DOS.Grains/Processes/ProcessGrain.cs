@@ -170,9 +170,13 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         });
     }
 
-    public async Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait)
+    public async Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait, long incarnation = 0)
     {
         var record = await ReadAsync(context);
+        if (incarnation is not 0 && incarnation < record.Incarnation)
+        {
+            return await ReadEarlierOutputAsync(record, incarnation, stream, position);
+        }
         try
         {
             if (record.Node is { } node)
@@ -194,6 +198,25 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
             await WaitForSignalAsync();
         }
         return new OutputChunk(position, [], record.Row.HasEnded, record.Incarnation);
+    }
+
+    /// <summary>The row names only the node of the present start: who reads what an earlier one wrote has the nodes asked, the likeliest first.</summary>
+    private async Task<OutputChunk> ReadEarlierOutputAsync(ProcessRecord record, long incarnation, OutputStream stream, long position)
+    {
+        foreach (var node in nodes.Active.OrderByDescending(node => node == record.Node))
+        {
+            try
+            {
+                var chunk = await clients.Programs(node).ReadOutputAsync(Pid, incarnation, stream, position, wait: false);
+                // Nothing that it may still write counts: it was replaced.
+                return chunk.Data.Length == 0 ? chunk with { End = true } : chunk;
+            }
+            catch (DosException elsewhere) when (elsewhere.Code is DosErrorCode.NoSuchProcess or DosErrorCode.Unavailable)
+            {
+                // It ran on another node, or its output is gone with its node.
+            }
+        }
+        return new OutputChunk(position, [], End: true, incarnation);
     }
 
     /// <summary>Captured output ends with its node's incarnation. A node that cannot be reached now may still have it.</summary>

@@ -21,8 +21,8 @@ internal static class ProcessEndpoints
         v1.MapDos(HttpMethods.Post, Pattern + "/{pid}/signal", SignalAsync, "?signal= a number or TERM, KILL, INT, STOP, CONT").Produces(StatusCodes.Status204NoContent);
         v1.MapDos(HttpMethods.Put, Pattern + "/{pid}/stdin", WriteInputAsync, "Writes the body to standard input at ?position=; 202: not all taken yet, repeat").Produces(StatusCodes.Status204NoContent).Produces(StatusCodes.Status202Accepted);
         v1.MapDos(HttpMethods.Delete, Pattern + "/{pid}/stdin", CloseInputAsync, "Closes standard input").Produces(StatusCodes.Status204NoContent);
-        v1.MapDos(HttpMethods.Get, Pattern + "/{pid}/stdout", call => ReadOutputAsync(call, OutputStream.StandardOutput), "Captured output from ?position=; ?wait, ?follow").Produces<byte[]>(contentType: "application/octet-stream");
-        v1.MapDos(HttpMethods.Get, Pattern + "/{pid}/stderr", call => ReadOutputAsync(call, OutputStream.StandardError), "Captured error output from ?position=; ?wait, ?follow").Produces<byte[]>(contentType: "application/octet-stream");
+        v1.MapDos(HttpMethods.Get, Pattern + "/{pid}/stdout", call => ReadOutputAsync(call, OutputStream.StandardOutput), "Captured output from ?position=; ?wait, ?follow, ?incarnation=").Produces<byte[]>(contentType: "application/octet-stream");
+        v1.MapDos(HttpMethods.Get, Pattern + "/{pid}/stderr", call => ReadOutputAsync(call, OutputStream.StandardError), "Captured error output from ?position=; ?wait, ?follow, ?incarnation=").Produces<byte[]>(contentType: "application/octet-stream");
     }
 
     private static ProcessId Pid(DosCall call) => new(call.RouteNumber("pid"));
@@ -96,7 +96,7 @@ internal static class ProcessEndpoints
             await OutputFollower.SendAsync(call, processes, Pid(call), stream, position).ConfigureAwait(false);
             return;
         }
-        var chunk = await processes.ReadOutputAsync(Pid(call), stream, position, call.Flag("wait"), call.Waiting).ConfigureAwait(false);
+        var chunk = await processes.ReadOutputAsync(Pid(call), stream, position, call.Flag("wait"), call.Number("incarnation", 0), call.Waiting).ConfigureAwait(false);
         call.Response.ContentType = "application/octet-stream";
         call.Response.ContentLength = chunk.Data.Length;
         call.Response.Headers["Output-Position"] = chunk.Position.ToString(CultureInfo.InvariantCulture);

@@ -22,5 +22,6 @@ public interface IProcessGrain : IGrainWithStringKey
     /// <returns>Bytes taken in all; less than position + length while the pipe is full: the caller repeats the rest.</returns>
     [Alias("WriteInput"), AlwaysInterleave] Task<long> WriteInputAsync(CallContext context, long position, Immutable<byte[]> data);
     [Alias("CloseInput"), AlwaysInterleave] Task CloseInputAsync(CallContext context);
-    [Alias("ReadOutput"), AlwaysInterleave] Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait);
+    /// <inheritdoc cref="IProcesses.ReadOutputAsync"/>
+    [Alias("ReadOutput"), AlwaysInterleave] Task<OutputChunk> ReadOutputAsync(CallContext context, OutputStream stream, long position, bool wait, long incarnation = 0);
 }

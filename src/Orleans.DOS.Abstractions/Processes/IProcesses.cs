@@ -26,5 +26,7 @@ public interface IProcesses
     Task CloseInputAsync(ProcessId pid, CancellationToken cancellationToken = default);
 
     /// <summary>Reads captured output from a position; waits up to <see cref="Limits.LongPollMax"/> for some when <paramref name="wait"/> is set.</summary>
-    Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default);
+    /// <param name="incarnation">Which start's output, from 1; 0: that of the present one. An earlier one of which no node has anything (any more) has an empty output that is at its end.</param>
+    Task<OutputChunk> ReadOutputAsync(
+        ProcessId pid, OutputStream stream, long position, bool wait = false, long incarnation = 0, CancellationToken cancellationToken = default);
 }

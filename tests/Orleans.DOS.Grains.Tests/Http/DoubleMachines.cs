@@ -26,16 +26,17 @@ internal sealed class DoubleMachines : IMachines
         Requests.Enqueue(request);
         Callers.Enqueue(caller);
         Opening?.Invoke(request);
-        return name == "main" ? new Opened(this) : throw new DosException(DosErrorCode.NoSuchMachine, $"there is no machine '{name}'");
+        return name == "main" ? new Opened(this, caller, request) : throw new DosException(DosErrorCode.NoSuchMachine, $"there is no machine '{name}'");
     }
 
-    private sealed class Opened(DoubleMachines all) : IMachine
+    private sealed class Opened(DoubleMachines all, Caller caller, RequestId? request) : IMachine
     {
         public string Name => "main";
-        public IProcesses Processes => all.ProcessTable;
+        public IProcesses Processes => all.ProcessTable.Under(request);
         public IJobs Jobs => all.JobTable;
         public IFiles Files => all.FileTree;
         public INodes Nodes { get; } = new DoubleNodes();
+        public IMachine WithRequest(RequestId named) => all.Open(Name, caller, named);
     }
 
     private sealed class DoubleNodes : INodes

@@ -3,12 +3,28 @@ using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Tests.Http;
 
-/// <summary>Programs echo, cat and sleep, as far as standard input, output and signals go.</summary>
+/// <summary>Programs echo, cat and sleep, as far as standard input, output and signals go. A spawn is recognised by its request id.</summary>
 internal sealed class DoubleProcesses : IProcesses
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<ProcessId, Running> _table = [];
+    private readonly Dictionary<RequestId, ProcessId> _spawned = [];
+    private readonly RequestId? _request;
+
+    public DoubleProcesses()
+    {
+    }
+
+    private DoubleProcesses(DoubleProcesses all, RequestId? request) =>
+        (_gate, _table, _spawned, _request) = (all._gate, all._table, all._spawned, request);
+
+    /// <summary>As many as the kernel allows.</summary>
+    private const int Restarts = 10;
+
     public int Spawned => _table.Count;
+
+    /// <summary>The same table for one call under an id.</summary>
+    public DoubleProcesses Under(RequestId? request) => new(this, request);
 
     private sealed class Running
     {
@@ -25,13 +41,24 @@ internal sealed class DoubleProcesses : IProcesses
             {
                 throw new DosException(DosErrorCode.UnknownProgram, $"there is no program '{spec.Program}'");
             }
+            if (_request is { } repeat && _spawned.TryGetValue(repeat, out var known))
+            {
+                return Task.FromResult(_table[known].Status);
+            }
             var process = new Running
             {
                 Status = new ProcessStatus { Pid = new ProcessId(_table.Count + 1), Program = spec.Program, Arguments = spec.Arguments, State = ProcessState.Running, Owner = "admin", Incarnation = 1 },
             };
             _table.Add(process.Status.Pid, process);
+            if (_request is { } request)
+            {
+                _spawned.Add(request, process.Status.Pid);
+            }
             if (spec.Program == "echo")
             {
+                // Started again at once as often as it may be; each start writes the same.
+                var restarts = spec.Restart == RestartPolicy.Always ? Restarts : 0;
+                process.Status = process.Status with { Incarnation = 1 + restarts, Restarts = restarts };
                 process.Output = Encoding.UTF8.GetBytes(string.Join(' ', spec.Arguments) + "\n");
                 End(process, 0);
             }
@@ -85,7 +112,8 @@ internal sealed class DoubleProcesses : IProcesses
         }
     }
 
-    public async Task<OutputChunk> ReadOutputAsync(ProcessId pid, OutputStream stream, long position, bool wait = false, CancellationToken cancellationToken = default)
+    public async Task<OutputChunk> ReadOutputAsync(
+        ProcessId pid, OutputStream stream, long position, bool wait = false, long incarnation = 0, CancellationToken cancellationToken = default)
     {
         var process = Find(pid);
         if (wait && position >= process.Output.Length)
@@ -97,7 +125,7 @@ internal sealed class DoubleProcesses : IProcesses
             // In halves, so that a reader has to come again.
             var rest = stream == OutputStream.StandardOutput ? process.Output[(int)position..] : [];
             var piece = rest[..((rest.Length + 1) / 2)];
-            return new OutputChunk(position, piece, process.Status.HasEnded && piece.Length == rest.Length, 1);
+            return new OutputChunk(position, piece, process.Status.HasEnded && piece.Length == rest.Length, incarnation == 0 ? process.Status.Incarnation : incarnation);
         }
     }
 

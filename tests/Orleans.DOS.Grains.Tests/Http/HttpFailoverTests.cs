@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Orleans.DOS.Client.Http;
+using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Tests.Http;
 
@@ -59,6 +60,42 @@ public sealed class HttpFailoverTests
         // Reading changes nothing, so there is nothing unknown about it.
         failure = await Assert.ThrowsAsync<DosException>(() => client.Files.StatAsync("/f"));
         Assert.Equal(DosErrorCode.Unavailable, failure.Code);
+    }
+
+    [Fact]
+    public async Task Call_WhoseOutcomeIsUnknown_IsHarmlessToRepeatUnderItsRequestId()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        await using var lossy = new LossyProxy(door.Url, answersLost: int.MaxValue);
+        var (request, spec) = (RequestId.New(), new ProcessSpec { Program = "echo", Arguments = ["x"] });
+        using (var client = HttpMachine.Create(new HttpMachineOptions { Urls = [lossy.Url], Token = DoubleVerifier.Token, Budget = TimeSpan.FromSeconds(1) }))
+        {
+            var failure = await Assert.ThrowsAsync<DosException>(() => client.WithRequest(request).Processes.SpawnAsync(spec));
+            Assert.Equal(DosErrorCode.OutcomeUnknown, failure.Code);
+            Assert.Contains(request.ToString(), failure.Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(1, door.Machines.ProcessTable.Spawned);
+        using var other = door.Client();
+        Assert.Equal(1, (await other.WithRequest(request).Processes.SpawnAsync(spec)).Pid.Value);
+        Assert.Equal(1, door.Machines.ProcessTable.Spawned);
+        Assert.Single(door.Machines.Requests.Distinct());
+    }
+
+    [Fact]
+    public async Task Calls_UnderANamedRequestId_HaveIdsOfTheirOwn_TheSameEachTime()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        using var client = door.Client();
+        var request = RequestId.New();
+        for (var round = 0; round < 2; round++)
+        {
+            var machine = client.WithRequest(request);
+            await machine.Files.PutSmallAsync("/f", "x"u8.ToArray());
+            await machine.Files.PutSmallAsync("/g", "x"u8.ToArray());
+        }
+        var seen = door.Machines.Requests.Select(static id => id!.Value).ToList();
+        Assert.Equal((4, request, seen[0], seen[1]), (seen.Count, seen[0], seen[2], seen[3]));
+        Assert.NotEqual(seen[0], seen[1]);
     }
 
     [Fact]

@@ -70,6 +70,16 @@ public sealed class HttpStreamTests
     }
 
     [Fact]
+    public async Task Follow_OverRestarts_SendsWhatEachStartWrote()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        var pid = (await door.Machines.ProcessTable.SpawnAsync(new ProcessSpec { Program = "echo", Arguments = ["hi"], Restart = RestartPolicy.Always })).Pid;
+        using var http = door.Raw();
+        Assert.Equal(string.Concat(Enumerable.Repeat("hi\n", 11)), await http.GetStringAsync($"/v1/machines/main/processes/{pid}/stdout?follow&incarnation=1"));
+        Assert.Equal("hi\n", await http.GetStringAsync($"/v1/machines/main/processes/{pid}/stdout?follow"));
+    }
+
+    [Fact]
     public async Task Watch_WhenEachConnectionBreaksAfterItsFirstLine_EndsWithUnavailable()
     {
         await using var door = await BreakingDoorAsync(static connection => "Mapping");

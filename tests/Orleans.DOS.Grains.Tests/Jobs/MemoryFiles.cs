@@ -17,6 +17,7 @@ internal sealed class MemoryMachine : IMachine, IFiles
     public IJobs Jobs => throw new NotSupportedException();
     public IFiles Files => this;
     public INodes Nodes => throw new NotSupportedException();
+    public IMachine WithRequest(RequestId request) => throw new NotSupportedException();
     public int ReadBytesMax { get; init; } = Limits.FramePayloadBytesMax;
 
     public byte[] this[string path]

@@ -61,6 +61,14 @@ public abstract class NodesInProcess : IAsyncLifetime
             TimeProvider.System, services.GetRequiredService<ILogger<ProcessWarden>>());
     }
 
+    internal void ForgetOutput(ProcessId pid, long incarnation)
+    {
+        foreach (var node in _nodes)
+        {
+            node.Services.GetRequiredService<ProgramHost>().Forget(pid, incarnation);
+        }
+    }
+
     internal int TasksRunning => _nodes.Sum(node => node.Services.GetRequiredService<ProgramHost>().Tasks);
 
     /// <summary>What workers keep on the local disks of all nodes.</summary>

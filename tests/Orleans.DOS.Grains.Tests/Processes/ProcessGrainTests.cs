@@ -351,12 +351,35 @@ public abstract class ProcessGrainTests(NodesInProcess nodes)
         return Encoding.UTF8.GetBytes(Convert.ToHexString(SHA256.HashData(bytes)) + "\n" + Convert.ToHexString(bytes));
     }
 
+    [Fact]
+    public async Task Output_OfEachStart_CanBeRead_WhenTheProcessWasStartedAgain()
+    {
+        var ended = await RunAsync(new ProcessSpec { Program = "echo", Arguments = ["hi"], Restart = RestartPolicy.Always });
+        Assert.Equal(ProcessLifecycle.RestartsMax, ended.Restarts);
+        // The follower comes when all is over, and still finds each start's.
+        List<string> lines = [];
+        await foreach (var chunk in nodes.Machine.Processes.FollowOutputAsync(ended.Pid, OutputStream.StandardOutput, incarnation: 1, cancellationToken: Patient()))
+        {
+            lines.Add($"{chunk.Incarnation} {Encoding.UTF8.GetString(chunk.Data)}");
+        }
+        Assert.Equal(Enumerable.Range(1, ProcessLifecycle.RestartsMax + 1).Select(start => $"{start} hi\n"), lines);
+    }
+
+    [Fact]
+    public async Task Output_OfAStartThatNoNodeKnows_IsEmptyAndAtItsEnd()
+    {
+        var ended = await RunAsync(new ProcessSpec { Program = "false", Restart = RestartPolicy.OnFailure });
+        nodes.ForgetOutput(ended.Pid, 1);
+        var chunk = await nodes.Machine.Processes.ReadOutputAsync(ended.Pid, OutputStream.StandardOutput, 5, wait: true, incarnation: 1, Patient());
+        Assert.Equal((5L, 0, true, 1L), (chunk.Position, chunk.Data.Length, chunk.End, chunk.Incarnation));
+    }
+
     private async Task<byte[]> OutputAsync(ProcessId pid)
     {
         using var output = new MemoryStream();
         while (true)
         {
-            var chunk = await nodes.Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, output.Length, wait: true, Patient());
+            var chunk = await nodes.Machine.Processes.ReadOutputAsync(pid, OutputStream.StandardOutput, output.Length, wait: true, cancellationToken: Patient());
             Assert.Equal(output.Length, chunk.Position);
             output.Write(chunk.Data);
             if (chunk.End)

@@ -42,14 +42,16 @@ public abstract class DatabaseTests : IAsyncLifetime
         await using var other = new OwnNodes();
         await other.SucceedAsync("dos up -d");
 
-        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} {Options}", 1, "Unauthenticated");
+        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} {Options}", 1, "Unauthenticated", "the token of <...> is not told to <...>");
+        await Nodes.RefuseAsync($"dos node start --join {other.Up("node1")!.Url} --credential \"$DOS_DATA/credential\" {Options}", 1, "Unauthenticated", "the bearer token is not known here");
         await Nodes.RefuseAsync("dos node start --join nonsense", 2, "InvalidArgument", "'nonsense' is no address of a node");
-        await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
+        await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1 --credential \"$DOS_DATA/credential\"", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
         await WrongDatabaseAsync();
 
-        await Nodes.SucceedAsync($"dos node start --join {Nodes.Up("node1")!.Url} {Options} >joined 2>&1 & echo $! >joined.pid");
+        await Nodes.SucceedAsync($"dos node start --join {Nodes.Up("node1")!.Url} {Options} --label zone=b >joined 2>&1 & echo $! >joined.pid");
         var joined = await Nodes.UpAgainAsync("node2", before: 0);
         await Poll.UntilAsync(async () => (await Nodes.SucceedAsync("dos status")).Contains("nodes     2 ready of 2"), OwnNodes.ComeBackMax);
+        Assert.Single(await Nodes.SucceedAsync("dos node ls --json | grep '\"zone\":\"b\"'"));
         // TERM to the command ends its node.
         await Nodes.SucceedAsync("kill $(cat joined.pid)");
         await Poll.UntilAsync(() => Task.FromResult(!HostProcesses.IsAlive(joined.Pid)), OwnNodes.ComeBackMax);

@@ -19,7 +19,7 @@ public sealed class ScenarioCluster : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var shell = Shell("cluster");
-        await SucceedAsync(shell, "dos up --nodes 3 -d");
+        await SucceedAsync(shell, "dos up --nodes 3 -d --label zone=a");
         var until = DateTime.UtcNow + ReadyMax;
         while (!(await SucceedAsync(shell, "dos status")).Contains("nodes     3 ready of 3"))
         {
