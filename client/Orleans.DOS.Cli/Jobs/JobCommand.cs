@@ -10,6 +10,7 @@ internal static class JobCommand
     private static readonly Argument<long> Id = Number.Argument("JOB", "number of a job; 'dos job ls' lists them");
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Directory for the results (default: /jobs/<id>)" };
     private static readonly Option<string[]> Parameters = new("--set") { Description = "key=value for the program" };
+    private static readonly Option<bool> AsTheyCome = new("--as-they-come") { Description = "Whichever is there first; otherwise in the order of the result" };
     private static readonly Option<int> Partitions = new("--partitions") { Description = "Reduce partitions; 0: one per node" };
 
     public static Command Create() => new("job", "Work split over all nodes")
@@ -21,6 +22,7 @@ internal static class JobCommand
         Session.On(new Command("wait", "Wait for the end of a job; the exit code is 0 when it has succeeded") { Id }, (session, cancellation) => FollowAsync(session, watch: false, cancellation)),
         Session.On(new Command("watch", "Show each change of a job until it ends; the exit code is 0 when it has succeeded") { Id }, (session, cancellation) =>
             FollowAsync(session, watch: true, cancellation)),
+        Session.On(new Command("results", "The files of the result, each as soon as it is whole; those of a failed job are taken away") { Id, AsTheyCome }, ResultsAsync),
         Session.On(new Command("cancel", "End a job") { Id }, (session, cancellation) => session.Machine.Jobs.CancelAsync(new(session.Get(Id)), cancellation)),
     };
 
@@ -59,6 +61,22 @@ internal static class JobCommand
             }
         }
         return 0;
+    }
+
+    private static async Task ResultsAsync(Session session, CancellationToken cancellation)
+    {
+        var order = session.Get(AsTheyCome) ? ResultOrder.AsTheyCome : ResultOrder.InOrder;
+        await foreach (var result in session.Machine.ResultsAsync(new(session.Get(Id)), order, cancellation))
+        {
+            if (session.Json)
+            {
+                Printer.Json(new { part = result.Part, path = result.Path });
+            }
+            else
+            {
+                Console.Out.WriteLine(result.Path);
+            }
+        }
     }
 
     /// <summary>A line for each change: columns would need to know the later ones.</summary>
