@@ -31,21 +31,26 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
         return replicas;
     }
 
+    /// <summary>Whole frames from <paramref name="offset"/>; none only if every good replica says that it has none there.</summary>
     /// <exception cref="DosException">Unavailable: no replica answers. Damaged: those that answer fail their checksum.</exception>
     public async Task<byte[]> ReadAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken = default)
     {
         var damaged = false;
         for (var attempt = 0; attempt < 2; attempt++)
         {
-            foreach (var replica in await ReplicasAsync(segment, cancellationToken))
+            var replicas = await ReplicasAsync(segment, cancellationToken);
+            var empty = 0;
+            foreach (var replica in replicas)
             {
                 try
                 {
                     var chunk = await clients.Segments(replica.Node).ReadAsync(segment, replica.Disk, offset, bytesMax).WaitAsync(Patience, time, cancellationToken);
-                    if (chunk.Answer.Outcome == ReplicaOutcome.Done)
+                    if (chunk.Answer.Outcome == ReplicaOutcome.Done && chunk.Frames.Length > 0)
                     {
                         return chunk.Frames;
                     }
+                    // It may be one that lost its tail and was given up since its place was learned: the others may have more.
+                    empty += chunk.Answer.Outcome == ReplicaOutcome.Done ? 1 : 0;
                     damaged |= chunk.Answer.Outcome == ReplicaOutcome.Failed;
                 }
                 catch (Exception exception) when (ReplicaCalls.IsLost(exception))
@@ -54,6 +59,10 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
                 }
             }
             Forget(segment);
+            if (attempt > 0 && empty > 0 && empty == replicas.Count)
+            {
+                return [];
+            }
         }
         throw damaged
             ? new DosException(DosErrorCode.Damaged, $"Segment {segment} fails its checksum at byte {offset}")

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Nodes;
 
@@ -58,13 +59,13 @@ public sealed partial class DataDirectory : IDisposable
         {
             root = OpenRoot(root);
             keys = keys is null ? null : Path.GetFullPath(keys);
-            OwnerOnly(Path.Combine(root, "nodes"));
-            var node = OwnerOnly(Path.Combine(root, "nodes", name));
+            Durable(Path.Combine(root, "nodes"));
+            var node = Durable(Path.Combine(root, "nodes", name));
             var held = TryLock(Path.Combine(node, "lock"))
                 ?? throw new DosException(DosErrorCode.InUse, $"another process runs node '{name}' in {root}");
             var directory = new DataDirectory(root, name, keys, held);
             directory.RequireKeys();
-            OwnerOnly(directory.DiskPath);
+            Durable(directory.DiskPath);
             directory.RunPath = OpenRun(node);
             System.IO.File.Delete(directory.ReadyPath);
             return directory;
@@ -76,7 +77,22 @@ public sealed partial class DataDirectory : IDisposable
     }
 
     /// <summary>Makes the directory of a cluster, for its owner only; answers its full path.</summary>
-    public static string OpenRoot(string root) => OwnerOnly(Path.GetFullPath(root));
+    public static string OpenRoot(string root)
+    {
+        var path = Path.GetFullPath(root);
+        var missing = new Stack<string>();
+        for (var at = path; !Directory.Exists(at) && Path.GetDirectoryName(at) is { } above; at = above)
+        {
+            missing.Push(above);
+        }
+        OwnerOnly(path);
+        // Those above a root that was there are somebody else's, who may not let us read them.
+        foreach (var above in missing)
+        {
+            Disk.SyncDirectory(above);
+        }
+        return path;
+    }
 
     /// <summary>Holds the lock that nodes of this directory take while they make what they share, so that only the first one makes it.</summary>
     /// <exception cref="DosException">InUse: another process has held it for half a minute.</exception>
@@ -113,6 +129,7 @@ public sealed partial class DataDirectory : IDisposable
             file.Flush(flushToDisk: true);
         }
         System.IO.File.Move(temporary, path, overwrite: true);
+        Disk.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
     public void Dispose() => _lock.Dispose();
@@ -159,6 +176,14 @@ public sealed partial class DataDirectory : IDisposable
         // Fails when the directory is another user's: a shared /tmp is nobody's friend.
         System.IO.File.SetUnixFileMode(run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return run;
+    }
+
+    /// <summary>Made if missing, and there also after a power cut; one that was there may have been made right before such a cut or a crash.</summary>
+    private static string Durable(string path)
+    {
+        OwnerOnly(path);
+        Disk.SyncDirectory(Path.GetDirectoryName(path)!);
+        return path;
     }
 
     private static string OwnerOnly(string path)

@@ -26,7 +26,7 @@ internal static partial class Disk
         Close(descriptor);
         if (result != 0)
         {
-            throw new IOException($"Directory '{path}' cannot be synced: error {error}");
+            throw new FlushFailedException($"Directory '{path}' cannot be synced: error {error}");
         }
     }
 
@@ -41,6 +41,19 @@ internal static partial class Disk
         }
         File.Move(draft, path, overwrite: true);
         SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <exception cref="FlushFailedException">What was written may be lost.</exception>
+    public static void Flush(SafeFileHandle handle)
+    {
+        try
+        {
+            RandomAccess.FlushToDisk(handle);
+        }
+        catch (IOException exception)
+        {
+            throw new FlushFailedException(exception);
+        }
     }
 
     public static bool IsFull(IOException exception) => exception.HResult is NoSpaceErrno or QuotaErrno;

@@ -25,7 +25,7 @@ internal sealed class SegmentJournal : IDisposable
     private SafeFileHandle _handle;
     private long _number;
     private long _length;
-    private Exception? _broken;
+    private FlushFailedException? _broken;
 
     /// <param name="syncSegments">Brings the files of the segments named to disk; runs on the journal's thread.</param>
     public SegmentJournal(string directory, long number, Action<IReadOnlyCollection<long>> syncSegments)
@@ -37,6 +37,15 @@ internal sealed class SegmentJournal : IDisposable
         _thread = new Thread(Run) { IsBackground = true, Name = "dos-journal" };
         _thread.Start();
     }
+
+    /// <summary>Tests put faults here.</summary>
+    internal Action<SafeFileHandle, byte[], long> WriteAt { get; set; } = (handle, bytes, offset) => RandomAccess.Write(handle, bytes, offset);
+
+    /// <summary>Bytes after which the next file begins; tests make it small.</summary>
+    internal long FileBytes { get; set; } = FileBytesMax;
+
+    /// <summary>Tests put faults here.</summary>
+    internal Action<SafeFileHandle> Flush { get; set; } = Disk.Flush;
 
     /// <param name="done">Called on the journal's thread when the bytes are on disk, or with what went wrong.</param>
     public void Append(long segment, long offset, byte[] bytes, Action<Exception?> done) => _queue.Add(new(segment, offset, bytes, done));
@@ -98,27 +107,33 @@ internal sealed class SegmentJournal : IDisposable
 
     private void Commit(List<Entry> batch, int bytes)
     {
+        Exception? failure = _broken;
         try
         {
-            // After a failed fsync nobody knows what the disk has (Linux drops the pages): never try the same file again.
             if (_broken is null)
             {
                 Write(batch, bytes);
             }
         }
+        catch (FlushFailedException exception)
+        {
+            // Nobody knows what the disk has: never try the same file again.
+            failure = _broken = exception;
+        }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            _broken = exception;
+            // The disk is full, or too many files are open: the next batch overwrites what this one may have left.
+            failure = exception;
         }
         foreach (var entry in batch)
         {
-            entry.Done(_broken);
+            entry.Done(failure);
         }
     }
 
     private void Write(List<Entry> batch, int bytes)
     {
-        if (_length + bytes > FileBytesMax)
+        if (_length + bytes > FileBytes)
         {
             Rotate();
         }
@@ -129,27 +144,36 @@ internal sealed class SegmentJournal : IDisposable
             at += Encode(entry, buffer.AsSpan(at));
             _named.Add(entry.Segment);
         }
-        RandomAccess.Write(_handle, buffer, _length);
-        RandomAccess.FlushToDisk(_handle);
+        WriteAt(_handle, buffer, _length);
+        Flush(_handle);
         _length += bytes;
     }
 
     private void Rotate()
     {
         _syncSegments(_named);
-        _named.Clear();
-        var old = PathOf(_number);
+        // Until the next file is there the old one stays in use, so that the next batch can try again.
+        var next = Create(_number + 1);
         _handle.Dispose();
-        _handle = Create(++_number);
-        _length = 0;
+        var old = PathOf(_number);
+        (_handle, _number, _length) = (next, _number + 1, 0);
+        _named.Clear();
         File.Delete(old);
     }
 
     private SafeFileHandle Create(long number)
     {
         var handle = File.OpenHandle(PathOf(number), FileMode.Create, FileAccess.ReadWrite);
-        Disk.SyncDirectory(_directory);
-        return handle;
+        try
+        {
+            Disk.SyncDirectory(_directory);
+            return handle;
+        }
+        catch (IOException)
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 
     private string PathOf(long number) => Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"journal-{number}"));

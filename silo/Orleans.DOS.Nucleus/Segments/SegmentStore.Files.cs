@@ -73,7 +73,7 @@ public sealed partial class SegmentStore
 
     private bool Flush(StoredSegment segment) => _handles.Use(segment.Id.Value, segment.Path, handle =>
     {
-        RandomAccess.FlushToDisk(handle);
+        Disk.Flush(handle);
         return true;
     });
 
@@ -91,11 +91,11 @@ public sealed partial class SegmentStore
         }
     }
 
-    private void Wait(StoredSegment segment, long length, TaskCompletionSource<bool> done)
+    private void Wait(StoredSegment segment, long length, TaskCompletionSource<ReplicaVerdict> done)
     {
         if (segment.State.SyncedLength >= length)
         {
-            done.SetResult(true);
+            done.SetResult(ReplicaVerdict.Done);
             return;
         }
         segment.Waiters.Add((length, done));
@@ -113,9 +113,15 @@ public sealed partial class SegmentStore
         var from = segment.State.SyncedLength;
         if (target - from <= Limits.JournaledFrameBytesMax)
         {
-            var bytes = new byte[target - from];
-            _handles.Use(segment.Id.Value, segment.Path, handle => Disk.Read(handle, bytes, SegmentFileHeader.LogStart + from));
-            _journal.Append(segment.Id.Value, from, bytes, failure => Finish(segment, target, failure));
+            try
+            {
+                _journal.Append(segment.Id.Value, from, ReadUnsynced(segment, from, (int)(target - from)), failure => Finish(segment, target, failure));
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Also called from a posted action, which has nobody to throw to.
+                Fail(segment, exception);
+            }
             return;
         }
         _sync[(int)((ulong)segment.Id.Value % SyncThreads)].Post(() =>
@@ -133,30 +139,33 @@ public sealed partial class SegmentStore
         });
     }
 
+    private byte[] ReadUnsynced(StoredSegment segment, long from, int count)
+    {
+        var bytes = ReadLog(segment, from, count);
+        return bytes.Length == count ? bytes : throw new EndOfStreamException($"'{segment.Path}' ends before its unsynced bytes");
+    }
+
     /// <summary>Called on a sync thread or the journal's; goes on at the segment's own.</summary>
     private void Finish(StoredSegment segment, long target, Exception? failure)
     {
         if (_closed)
         {
             // The disk threads have ended; the clean end syncs everything by itself.
-            segment.Waiters.ForEach(waiter => waiter.Done.TrySetResult(false));
+            segment.Waiters.ForEach(waiter => waiter.Done.TrySetResult(ReplicaVerdict.Failed));
             return;
         }
         ThreadOf(segment.Id).Post(() =>
         {
-            segment.Syncing = false;
             if (failure is not null)
             {
-                LogDiskFailed(_log, failure, segment.Id, _directory);
-                segment.Broken = true;
-                segment.Waiters.ForEach(waiter => waiter.Done.SetResult(false));
-                segment.Waiters.Clear();
+                Fail(segment, failure);
                 return;
             }
+            segment.Syncing = false;
             segment.Become(segment.State.Synced(target));
             foreach (var (_, done) in segment.Waiters.Where(waiter => waiter.Length <= target))
             {
-                done.SetResult(true);
+                done.SetResult(ReplicaVerdict.Done);
             }
             segment.Waiters.RemoveAll(waiter => waiter.Length <= target);
             if (segment.Waiters.Count > 0)
@@ -166,6 +175,18 @@ public sealed partial class SegmentStore
         });
     }
 
+    /// <summary>A sync is over and did not succeed. On the segment's thread.</summary>
+    private void Fail(StoredSegment segment, Exception failure)
+    {
+        LogDiskFailed(_log, failure, segment.Id, _directory);
+        segment.Syncing = false;
+        // A journal without room has lost nothing: the segment's own file still has the bytes, and a later sync may succeed.
+        var isFull = failure is IOException exception and not FlushFailedException && Disk.IsFull(exception);
+        segment.Broken |= !isFull;
+        segment.Waiters.ForEach(waiter => waiter.Done.SetResult(isFull ? ReplicaVerdict.NoSpace : ReplicaVerdict.Failed));
+        segment.Waiters.Clear();
+    }
+
     /// <summary>Brings files to disk whose ends only the journal has; a deleted one needs nothing.</summary>
     private void SyncFiles(IReadOnlyCollection<long> ids)
     {
@@ -173,7 +194,15 @@ public sealed partial class SegmentStore
         {
             if (_segments.TryGetValue(id, out var segment) && File.Exists(segment.Path))
             {
-                Flush(segment);
+                BeforeSync?.Invoke(segment.Id);
+                try
+                {
+                    Flush(segment);
+                }
+                catch (FileNotFoundException) when (!_segments.ContainsKey(id))
+                {
+                    // Deleted by its disk thread in between.
+                }
             }
         }
     }

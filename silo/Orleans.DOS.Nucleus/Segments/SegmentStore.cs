@@ -59,6 +59,15 @@ public sealed partial class SegmentStore : IDisposable
     /// <summary>Segments on this disk.</summary>
     public IReadOnlyCollection<long> Segments => [.. _segments.Keys];
 
+    /// <summary>Tests put faults here.</summary>
+    internal SegmentJournal Journal => _journal;
+
+    /// <summary>Tests push files out of it.</summary>
+    internal HandleCache Handles => _handles;
+
+    /// <summary>Tests: called between the look for a segment and the sync of its file.</summary>
+    internal Action<SegmentId>? BeforeSync { get; set; }
+
     private string SegmentsDirectory => Path.Combine(_directory, "segments");
     private string BootFile => Path.Combine(_directory, "boot");
 
@@ -111,7 +120,7 @@ public sealed partial class SegmentStore : IDisposable
     /// <summary>Completes when everything up to <paramref name="length"/> is on disk.</summary>
     public async Task<ReplicaAnswer> SyncAsync(SegmentId id, long epoch, long length)
     {
-        var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource<ReplicaVerdict>(TaskCreationOptions.RunContinuationsAsynchronously);
         var answer = await OnDisk(id, () => Find(id, segment =>
         {
             var decision = segment.State.Sync(epoch, length);
@@ -126,9 +135,9 @@ public sealed partial class SegmentStore : IDisposable
         {
             return answer;
         }
-        var synced = await done.Task;
+        var verdict = await done.Task;
         var state = await StatAsync(id);
-        return synced ? state : state with { Outcome = ReplicaOutcome.Failed };
+        return verdict == ReplicaVerdict.Done ? state : state with { Outcome = (ReplicaOutcome)verdict };
     }
 
     /// <summary>Refuses every later append; data, seal and epoch are on disk when it completes.</summary>

@@ -16,12 +16,12 @@ internal sealed class ReplicaProgress
     public long NextFrame;
     public int FramesOutstanding;
     public bool SyncOutstanding;
-    /// <summary>A call was lost: when nothing is outstanding any more, send again from <see cref="Received"/>.</summary>
+    /// <summary>A call was lost or answered too early: when nothing is outstanding any more, send again from <see cref="Received"/>.</summary>
     public bool Resend;
     public bool Failed;
     public bool OutOfSpace;
     /// <summary>Milliseconds: when it last gave a sign of life, or when it was last given something to do while idle.</summary>
     public long ProgressAt;
 
-    public bool IsIdle => FramesOutstanding == 0 && !SyncOutstanding && !Resend;
+    public bool IsIdle => FramesOutstanding == 0 && !SyncOutstanding && !Resend && Received >= SentEnd;
 }

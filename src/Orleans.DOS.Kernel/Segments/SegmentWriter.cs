@@ -102,6 +102,8 @@ public sealed class SegmentWriter
             progress.ProgressAt = now;
             progress.Received = Math.Max(progress.Received, Math.Min(state.Length, Length));
             progress.Synced = Math.Max(progress.Synced, Math.Min(state.SyncedLength, progress.Received));
+            // A frame that overtook those before it may be answered InProgress before it is received; nobody tells when it is.
+            progress.Resend |= progress.FramesOutstanding == 0 && progress.Received < progress.SentEnd;
         }
         else if (verdict == ReplicaVerdict.RefusedOffset && !state.Damaged)
         {

@@ -134,6 +134,47 @@ public sealed class SegmentWriterTests
         Assert.Contains(_effects, effect => effect is { Kind: WriterEffectKind.Seal, Offset: 100 });
     }
 
+    [Fact]
+    public void Frame_AnsweredInProgressBeforeItWasReceived_IsSentAgain()
+    {
+        var writer = Overtaken();
+        _effects.Clear();
+        writer.Tick(300, _effects);
+        var again = Assert.Single(_effects, effect => effect.Kind == WriterEffectKind.Append);
+        Assert.Equal((1, 1L), (again.Replica, again.Frame));
+        writer.Answered(1, WriterEffectKind.Append, ReplicaVerdict.Done, new(1, 200, 200, false, false), 310, _effects);
+        Assert.Equal(2, writer.FramesAcknowledged);
+        Assert.False(writer.IsBusy);
+    }
+
+    [Fact]
+    public void Replica_SilentAfterItsInProgress_IsGivenUp()
+    {
+        var writer = Overtaken();
+        Assert.True(writer.IsBusy);
+        for (var now = 300; now <= 1200; now += 100)
+        {
+            writer.Tick(now, _effects);
+            Assert.False(writer.IsFailed(1));
+        }
+        writer.Tick(1300, _effects);
+        Assert.True(writer.IsFailed(1));
+        Assert.Contains(_effects, effect => effect is { Kind: WriterEffectKind.Seal, Offset: 100 });
+    }
+
+    /// <summary>Two durable frames; replica 0 has both, replica 1 took the first one after it had answered for the second.</summary>
+    private SegmentWriter Overtaken()
+    {
+        var writer = Opened();
+        writer.Submit(100, true, 0, _effects);
+        writer.Submit(100, true, 0, _effects);
+        Answer(writer, 0, 100, 100);
+        Answer(writer, 0, 200, 200);
+        writer.Answered(1, WriterEffectKind.Append, ReplicaVerdict.InProgress, new(1, 0, 0, false, false), 250, _effects);
+        writer.Answered(1, WriterEffectKind.Append, ReplicaVerdict.Done, new(1, 100, 100, false, false), 260, _effects);
+        return writer;
+    }
+
     private void Refuse(SegmentWriter writer, int replica, long length, long now) =>
         writer.Answered(replica, WriterEffectKind.Append, ReplicaVerdict.RefusedOffset, new(1, length, 0, false, false), now, _effects);
 
