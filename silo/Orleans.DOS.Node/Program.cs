@@ -15,6 +15,7 @@ try
     builder.AddDosNode(options => NodeCommandLine.Apply(args, options));
     var app = builder.Build();
     app.MapDosNode();
+    StopDeadline.Enforce(app.Lifetime);
     await app.RunAsync();
     return 0;
 }

@@ -66,6 +66,9 @@ public sealed class PostgresServer : IAsyncDisposable
         server = null;
     }
 
+    /// <summary>The host's process that is the parent of all others of this server.</summary>
+    public int ProcessId => int.Parse(ServerId(), CultureInfo.InvariantCulture);
+
     public async Task StartAgainAsync()
     {
         server = Start(Command("postgres", [

@@ -9,8 +9,8 @@ namespace Orleans.DOS.Node.Tests.Crashes;
 
 public abstract partial class CrashTests
 {
-    /// <summary>Promised are 10 s whatever hangs; what need not hang must leave room below that.</summary>
-    private static readonly TimeSpan TerminatedMax = TimeSpan.FromSeconds(6);
+    /// <summary>Promised are 10 s whatever hangs; here nothing does. Alone on the host it takes 3 to 4 s.</summary>
+    private static readonly TimeSpan TerminatedMax = TimeSpan.FromSeconds(8);
 
     [Fact]
     public async Task Terminate_WithOpenStreamsAndWork_IsQuickAndGraceful_AndTheWatchGoesOn()

@@ -10,6 +10,12 @@ internal static class HostProcesses
     /// <summary>Not even as a zombie that nobody waits for.</summary>
     public static bool Runs(int pid) => Read(pid) is { State: not 'Z' and not 'X' };
 
+    public static void Signal(string signal, IEnumerable<int> pids)
+    {
+        using var kill = System.Diagnostics.Process.Start("/bin/kill", [$"-{signal}", .. pids.Select(pid => pid.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
+        kill.WaitForExit();
+    }
+
     // pid (name) state parent ...; the name may hold anything, brackets too.
     private static (char State, int Parent)? Read(int pid)
     {

@@ -36,6 +36,27 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task Terminate_WhileTheCatalogHangs_EndsWithinTenSeconds()
+    {
+        Assert.SkipWhen(PostgresServer.Binaries is null, "PostgreSQL is not installed");
+        await using var server = await PostgresServer.StartAsync();
+        await using var nodes = await TestNodes.StartAsync(1, await server.CreateDatabaseAsync());
+        // It neither answers nor refuses, which is the worst that a database can do.
+        int[] frozen = [server.ProcessId, .. HostProcesses.ChildrenOf(server.ProcessId)];
+        HostProcesses.Signal("STOP", frozen);
+        try
+        {
+            nodes[0].Terminate();
+            Assert.NotEqual(0, await nodes[0].ExitAsync(TimeSpan.FromSeconds(10)));
+            Assert.Contains("not stopped after", nodes[0].Log, StringComparison.Ordinal);
+        }
+        finally
+        {
+            HostProcesses.Signal("CONT", frozen);
+        }
+    }
+
+    [Fact]
     public async Task Node_ShowsItsLabelsAndWhatItLends()
     {
         await using var nodes = new TestNodes(1);
