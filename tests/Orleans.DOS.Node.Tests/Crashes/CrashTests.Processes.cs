@@ -6,7 +6,6 @@ namespace Orleans.DOS.Node.Tests.Crashes;
 
 public abstract partial class CrashTests
 {
-    private const int SpawnsMax = 12;
 
     private static readonly TimeSpan WorkersGone = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PlacedDeadline = TimeSpan.FromSeconds(20);
@@ -37,15 +36,10 @@ public abstract partial class CrashTests
 
     private async Task<ProcessStatus> RunningOnAsync(NodeId node, RestartPolicy restart)
     {
-        for (var attempt = 0; attempt < SpawnsMax; attempt++)
-        {
-            var running = await RunningAsync(restart);
-            if (running.Node == node)
-            {
-                return running;
-            }
-        }
-        throw new TimeoutException($"none of {SpawnsMax} processes was placed on {node}");
+        ProcessStatus? running = null;
+        // A node that has just come back takes part in placement when it has told its room.
+        await Eventually.TrueAsync($"a process is placed on {node}", PlacedDeadline, async () => (running = await RunningAsync(restart)).Node == node, () => Nodes.Logs);
+        return running!;
     }
 
     private async Task<ProcessStatus> BecomesAsync(ProcessId pid, Func<ProcessStatus, bool> condition)
