@@ -107,9 +107,11 @@ public sealed class SupervisorTests
     public async Task Up_InTheForeground_EndsItsNodesAtCtrlC()
     {
         await using var nodes = new OwnNodes();
-        var up = nodes.Shell.RunAsync("exec setsid sh -c 'echo $$ >pid; exec dos up --nodes 2'", TestContext.Current.CancellationToken);
+        var up = nodes.Shell.RunAsync("exec setsid sh -c 'echo $$ >pid; exec dos up --nodes 2 >told'", TestContext.Current.CancellationToken);
         var first = await nodes.UpAgainAsync("node1", before: 0);
         await nodes.UpAgainAsync("node2", before: 0);
+        // Before it has told that they are up, Ctrl-C interrupts the start.
+        await nodes.SucceedAsync("timeout 20 sh -c 'until grep -q \"up in\" told; do sleep 0.05; done'");
 
         // To the whole group, as a terminal sends it: supervisor and nodes.
         await nodes.SucceedAsync("/bin/kill -INT -- -$(cat pid)");
