@@ -7,7 +7,7 @@ namespace Orleans.DOS.Benchmarks.Suites;
 /// <summary>Reads, writes, small files and small durable appends, from a client process over the Orleans gateway.</summary>
 public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, IMachine machine, bool quick)
 {
-    private readonly long _bytes = quick ? 32L << 20 : 1L << 30;
+    private readonly long _bytes = quick ? 24L << 20 : 1L << 30;
 
     public async Task RunAsync(CancellationToken cancellation)
     {

@@ -18,7 +18,7 @@ public sealed class JobsSuite(BenchmarkReport report, IMachine machine, bool qui
     private async Task EmptyTasksAsync(CancellationToken cancellation)
     {
         const int range = 64 * 1024;
-        var tasks = quick ? 60 : 2000;
+        var tasks = quick ? 30 : 2000;
         await machine.Files.MakeDirectoryAsync("/bench/tasks", parents: true, cancellationToken: cancellation);
         await WriteAsync("/bench/tasks/lines", (long)tasks * range, cancellation);
         var watch = Stopwatch.StartNew();
@@ -28,7 +28,7 @@ public sealed class JobsSuite(BenchmarkReport report, IMachine machine, bool qui
 
     private async Task WordCountAsync(CancellationToken cancellation)
     {
-        var bytes = quick ? 32L << 20 : 1L << 30;
+        var bytes = quick ? 24L << 20 : 1L << 30;
         await WriteAsync("/bench/words", bytes, cancellation);
         var watch = Stopwatch.StartNew();
         await FinishAsync(new JobSpec { Program = "wordcount", Inputs = ["/bench/words"] }, cancellation);
