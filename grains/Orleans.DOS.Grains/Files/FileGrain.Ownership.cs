@@ -134,13 +134,30 @@ internal sealed partial class FileGrain
         {
             await file.LoadAsync();
         }
-        catch
+        catch (Exception failure)
         {
             await _ownership.ReleaseAsync(owned!);
+            if (failure is DosException { Code: DosErrorCode.NoSuchPath })
+            {
+                await DisownAsync(owned!.Epoch);
+            }
             throw;
         }
         this.RegisterGrainTimer(CloseWhenIdleAsync, new GrainTimerCreationOptions(IdleCheckPeriod, IdleCheckPeriod));
         return _file = file;
+    }
+
+    /// <summary>The file was removed between the look and the taking: its owner row went with it, and the one made since would stay for ever.</summary>
+    private async Task DisownAsync(long epoch)
+    {
+        try
+        {
+            await _table.DisownAsync(epoch);
+        }
+        catch (DosException failure)
+        {
+            LogCloseFailed(_logger, failure, ObjectId.File(_inode));
+        }
     }
 
     /// <summary>Another owner asked; may come from any thread.</summary>

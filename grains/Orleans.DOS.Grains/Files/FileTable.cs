@@ -53,6 +53,10 @@ internal sealed class FileTable(ICatalog catalog, IObjectLogs logs, MachineId ma
         return new StoredFile(row, await ExtentsAsync(session));
     });
 
+    /// <summary>Removes the owner row of a file that is no more, if it is still the one of this epoch.</summary>
+    public Task DisownAsync(long epoch) => catalog.WriteAsync(session => session.ExecuteAsync(
+        "DELETE FROM dos_owners WHERE object = @target AND epoch = @epoch", new { target = Target.ToString(), epoch }));
+
     /// <summary>Writes row and extents in one commit and releases the segments that nothing names any more.</summary>
     /// <exception cref="DosException">Stale; NoSuchPath: the file was removed.</exception>
     public Task SaveAsync(long epoch, ContentUpdate update, IReadOnlyList<long> delete, IReadOnlyList<Extent> put) => catalog.WriteAsync(async session =>

@@ -134,6 +134,7 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         }
         foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
         {
+            await catalog.WriteAsync(session => SegmentRows.AnnounceReplicaAsync(session, segment.SegmentId, replica));
             await CopyFromAnyAsync(segment, live, replica);
         }
     }

@@ -59,7 +59,7 @@ internal static class SegmentRows
     public static Task<IReadOnlyList<ReplicaRow>> PresentAsync(ICatalogSession session, long first, long last) =>
         OnPresentDisksAsync(session, first, last, ReplicaRow.Good);
 
-    /// <summary>Replicas that were not waited for once, on disks that are still there.</summary>
+    /// <summary>Replicas that were not waited for once, or whose copying has not been seen to end, on disks that are still there.</summary>
     public static Task<IReadOnlyList<ReplicaRow>> GivenUpAsync(ICatalogSession session, long segment) =>
         OnPresentDisksAsync(session, segment, segment, ReplicaRow.Lost);
 
@@ -87,6 +87,12 @@ internal static class SegmentRows
     public static Task<int> InsertReplicaAsync(ICatalogSession session, long segment, Replica replica) => session.ExecuteAsync(
         "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) VALUES (@segment, @disk, @node, 1) "
         + "ON CONFLICT (segment_id, disk_id) DO UPDATE SET state = 1, node_id = @node",
+        new { segment, disk = replica.Disk.Value, node = replica.Node.Value });
+
+    /// <summary>A replica that is about to be made, so that it is found again, and collected, whatever becomes of its copying.</summary>
+    public static Task<int> AnnounceReplicaAsync(ICatalogSession session, long segment, Replica replica) => session.ExecuteAsync(
+        "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) SELECT @segment, @disk, @node, 2 "
+        + "WHERE EXISTS (SELECT 1 FROM dos_segments WHERE segment_id = @segment AND state = 2) ON CONFLICT (segment_id, disk_id) DO NOTHING",
         new { segment, disk = replica.Disk.Value, node = replica.Node.Value });
 
     /// <summary>An empty segment has nothing to keep: it goes to the collector at once.</summary>

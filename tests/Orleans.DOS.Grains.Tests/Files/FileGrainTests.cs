@@ -196,6 +196,32 @@ public abstract class FileGrainTests(FilesCluster cluster)
         await FailsAsync(DosErrorCode.NoSuchPath, cluster.Names.ReadAsync(Call(), new InodeId(999_999), null, 0, 1));
     }
 
+    [Fact]
+    public async Task RemovedWhileItIsOpened_LeavesNoOwner()
+    {
+        var path = "/" + Guid.NewGuid().ToString("N");
+        var inode = (await cluster.Names.OpenAsync(Call(), path, new() { Create = true })).Inode;
+        var writes = 0;
+        cluster.Watched.Before = async () =>
+        {
+            // The owner has found the row and is about to take the file; the second write is the removal's own.
+            if (Interlocked.Increment(ref writes) == 1)
+            {
+                await cluster.Names.RemoveAsync(Call(), path, false);
+            }
+        };
+        try
+        {
+            await FailsAsync(DosErrorCode.NoSuchPath, cluster.File(inode).WriteAsync(Call(), 0, new(Filled(1, 10)), false));
+        }
+        finally
+        {
+            cluster.Watched.Before = static () => Task.CompletedTask;
+        }
+        Assert.Equal(0, await cluster.Catalog.ReadAsync(session => session.QueryFirstAsync<long>(
+            "SELECT COUNT(*) FROM dos_owners WHERE object = @target", new { target = ObjectId.File(inode).ToString() })));
+    }
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     private Task<string?> PlaceAsync(InodeId inode) => cluster.Catalog.ReadAsync(session => session.QueryFirstAsync<string>(

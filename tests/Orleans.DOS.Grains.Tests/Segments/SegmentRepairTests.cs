@@ -133,6 +133,32 @@ public sealed class SegmentRepairTests
         Assert.True(owner.Epoch > 0);
     }
 
+    /// <summary>The copy ends after nobody waits for it any more: its bytes are there, and somebody must know of them.</summary>
+    [Fact]
+    public async Task FillUp_WhoseAnswerIsLost_IsKnownToTheCollector()
+    {
+        await using var rig = await RigAsync(4);
+        var (_, segment) = await WriteAsync(rig);
+        var replicas = await rig.GoodAsync(segment.Value);
+        var spare = rig.Nodes.Single(node => !replicas.Contains(node));
+        replicas.First(node => node != rig.Nodes[0]).Crash();
+        using (rig.Network.Bend(call => call.Name == "CopyFrom", RigNetwork.LoseAnswer))
+        {
+            await FillUpAsync(rig);
+        }
+        Assert.Contains(segment.Value, spare.Store.Segments);
+        Assert.DoesNotContain(spare, await rig.GoodAsync(segment.Value));
+        await rig.Rows.WriteAsync(async session =>
+        {
+            await rig.Nodes[0].Logs.ReleaseAsync(session, [segment]);
+            return true;
+        });
+        await rig.PassAsync(TimeSpan.FromMinutes(1.1));
+        using var repair = rig.Nodes[0].NewRepair();
+        await repair.CollectAsync(CancellationToken.None);
+        Assert.DoesNotContain(segment.Value, spare.Store.Segments);
+    }
+
     [Fact]
     public async Task WipedDisk_IsBelowTarget_AndFilledUp()
     {

@@ -20,6 +20,7 @@ internal sealed class SegmentRig : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan RealWorkMax = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongTime = TimeSpan.FromSeconds(10), LongStep = TimeSpan.FromSeconds(1);
     private readonly TestDatabase _database;
     private readonly IOpenCatalog _catalog;
     private static readonly Lazy<Silo> AnySilo = new(MakeSilo);
@@ -90,13 +91,14 @@ internal sealed class SegmentRig : IAsyncDisposable
         return new Working(this);
     }
 
-    /// <summary>Lets time pass.</summary>
+    /// <summary>Lets time pass; a long time, in which nothing is expected to happen, by longer steps.</summary>
     public async Task PassAsync(TimeSpan time)
     {
-        for (var passed = TimeSpan.Zero; passed < time; passed += Step)
+        var step = time < LongTime ? Step : LongStep;
+        for (var passed = TimeSpan.Zero; passed < time; passed += step)
         {
             await QuietAsync();
-            Time.Advance(Step);
+            Time.Advance(step);
         }
         await QuietAsync();
     }

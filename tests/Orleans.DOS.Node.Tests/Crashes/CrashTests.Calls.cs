@@ -11,7 +11,7 @@ public abstract partial class CrashTests
 {
     private static readonly TimeSpan CallMax = TimeSpan.FromSeconds(6);
 
-    private static readonly TimeSpan KillAfter = TimeSpan.FromSeconds(2), Watched = TimeSpan.FromSeconds(14);
+    private static readonly TimeSpan KillAfter = TimeSpan.FromSeconds(2), Watched = TimeSpan.FromSeconds(12), ServedAgain = TimeSpan.FromSeconds(40);
 
     [Fact]
     public async Task Calls_WhileTheServingNodeIsKilled_AnswerWithinSixSeconds()
@@ -19,7 +19,7 @@ public abstract partial class CrashTests
         using var http = three.Http(first: 2);
         var orleans = await three.OrleansAsync();
         var calls = new ConcurrentBag<MadeCall>();
-        using var end = new CancellationTokenSource(Watched);
+        using var end = new CancellationTokenSource();
         var callers = new List<Task>();
         foreach (var (way, machine) in new (string, IMachine)[] { ("http", http), ("orleans", orleans) })
         {
@@ -33,15 +33,18 @@ public abstract partial class CrashTests
         await Task.Delay(KillAfter); // tidy: paces the load
         var killed = Stopwatch.GetTimestamp();
         await KillAsync(Nodes[2]);
+        // Whatever was between: they all serve again.
+        await Eventually.TrueAsync(
+            "every kind of call is served again", ServedAgain,
+            () => Task.FromResult(
+                Stopwatch.GetElapsedTime(killed) > Watched
+                && calls.GroupBy(static made => made.Call).All(kind => kind.Any(made => made.Begun > killed && made.Failure is null))),
+            () => Nodes.Logs);
+        await end.CancelAsync();
         await Task.WhenAll(callers);
 
         var longest = calls.MaxBy(static call => call.Took);
         Assert.True(longest.Took < CallMax, $"{longest}");
-        foreach (var call in calls.Select(static call => call.Call).Distinct())
-        {
-            // Whatever was between: they all serve again.
-            Assert.Contains(calls, made => made.Call == call && made.Begun > killed && made.Failure is null);
-        }
         Assert.All(calls, static made => Assert.True(made.Failure is null or DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown, $"{made}"));
     }
 
