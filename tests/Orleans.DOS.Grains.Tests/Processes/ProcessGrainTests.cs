@@ -306,7 +306,7 @@ public abstract partial class ProcessGrainTests(NodesInProcess nodes)
 
     private static byte[] Lines(int seed)
     {
-        var bytes = new byte[1024 * 1024];
+        var bytes = new byte[Environment.GetEnvironmentVariable("DOS_TEST_DOSE") == "full" ? 1024 * 1024 : 256 * 1024];
         new Random(seed).NextBytes(bytes);
         return Encoding.UTF8.GetBytes(Convert.ToHexString(SHA256.HashData(bytes)) + "\n" + Convert.ToHexString(bytes));
     }

@@ -20,7 +20,7 @@ internal sealed class SegmentRig : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan RealWorkMax = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LongTime = TimeSpan.FromSeconds(10), LongStep = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongTime = TimeSpan.FromSeconds(25), LongStep = TimeSpan.FromSeconds(1);
     private readonly TestDatabase _database;
     private readonly IOpenCatalog _catalog;
     private static readonly Lazy<Silo> AnySilo = new(MakeSilo);
