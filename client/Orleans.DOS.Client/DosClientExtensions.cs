@@ -33,7 +33,7 @@ public static class DosClientExtensions
     private static IServiceCollection AddOrleans(IServiceCollection services, HttpMachineOptions door)
     {
         services.AddSingleton<ClusterDoor>();
-        services.AddSingleton<IGatewayListProvider, DoorGatewayListProvider>();
+        services.AddSingleton<IGatewayListProvider>(static provider => new DoorGatewayListProvider(provider.GetRequiredService<HttpMachine>().Nodes));
         services.AddSingleton<IConfigureOptions<ClusterOptions>>(static provider => new ConfigureOptions<ClusterOptions>(
             cluster => (cluster.ServiceId, cluster.ClusterId) = (ServiceId, provider.GetRequiredService<ClusterDoor>().ClusterId)));
         services.AddOrleansClient(client =>

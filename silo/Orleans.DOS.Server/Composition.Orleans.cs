@@ -38,6 +38,9 @@ internal static partial class Composition
             // Grain services are system targets, so that both time-outs bound calls of ours.
             (options.ResponseTimeout, options.SystemResponseTimeout) = (Limits.CallTimeout, Limits.CallTimeout);
             options.CancelRequestOnTimeout = true;
+            // Orleans' minute is the time for which a silo keeps the answers of its own grains for a client that has left its gateway,
+            // even if that client waits for them at another one.
+            options.ClientDropTimeout = ClientDropTimeout;
         });
         silo.Configure<ExceptionSerializationOptions>(options =>
         {
@@ -48,6 +51,9 @@ internal static partial class Composition
         silo.AddIncomingGrainCallFilter<IndirectProbeFilter>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallFilter>();
     }
+
+    /// <summary>Less than an attempt of a client lasts, so that its repeat is answered.</summary>
+    private static readonly TimeSpan ClientDropTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>
     /// Promised (design, section 5): one crash noticed within 3 s, one freeze within 15 s, two of three at once within 45 s. A crash

@@ -36,10 +36,8 @@ public abstract partial class CrashTests
         // Whatever was between: they all serve again.
         await Eventually.TrueAsync(
             "every kind of call is served again", ServedAgain,
-            () => Task.FromResult(
-                Stopwatch.GetElapsedTime(killed) > Watched
-                && calls.GroupBy(static made => made.Call).All(kind => kind.Any(made => made.Begun > killed && made.Failure is null))),
-            () => Nodes.Logs);
+            () => Task.FromResult(Stopwatch.GetElapsedTime(killed) > Watched && !Unserved(calls, killed).Any()),
+            () => string.Join("\n", calls.Where(made => made.Begun > killed && Unserved(calls, killed).Contains(made.Call))) + Nodes.Logs);
         await end.CancelAsync();
         await Task.WhenAll(callers);
 
@@ -47,6 +45,9 @@ public abstract partial class CrashTests
         Assert.True(longest.Took < CallMax, $"{longest}");
         Assert.All(calls, static made => Assert.True(made.Failure is null or DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown, $"{made}"));
     }
+
+    private static IEnumerable<string> Unserved(IEnumerable<MadeCall> calls, long since) =>
+        calls.GroupBy(static made => made.Call).Where(kind => !kind.Any(made => made.Begun > since && made.Failure is null)).Select(static kind => kind.Key);
 
     private readonly record struct MadeCall(string Call, long Begun, TimeSpan Took, DosErrorCode? Failure);
 
