@@ -112,12 +112,17 @@ internal sealed partial class FileGrain
         {
             return await opening;
         }
-        catch
+        catch (Exception failure)
         {
             // The next call tries again.
             if (ReferenceEquals(_opening, opening))
             {
                 _opening = null;
+            }
+            if (failure is DosException { Code: DosErrorCode.Stale } overtaken)
+            {
+                // Two activations took the file at once, and the other one has it. Nothing was done: whoever asks again finds it.
+                throw new DosException(new DosError(DosErrorCode.Unavailable, $"the file is being taken over: {overtaken.Error.Message}", OvertakenPause));
             }
             throw;
         }

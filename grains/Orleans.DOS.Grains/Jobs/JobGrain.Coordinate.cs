@@ -23,6 +23,7 @@ internal sealed partial class JobGrain
                 var row = await _journal.FindAsync(_job);
                 if (row is null || row.HasEnded)
                 {
+                    AnswerFromJournal();
                     return;
                 }
                 var epoch = await _ownership.TakeAsync(ObjectId.Job(_job), taken => owned = new OwnedJob(ObjectId.Job(_job), taken), _stopping.Token);
@@ -37,7 +38,7 @@ internal sealed partial class JobGrain
             catch (Exception stale) when (stale is OperationCanceledException or DosException { Code: DosErrorCode.Stale })
             {
                 // Another activation owns the job now: whoever calls next is to find that one.
-                _last = null;
+                AnswerFromJournal();
                 LogOwnedElsewhere(_job.Value);
                 DeactivateOnIdle();
                 return;
@@ -65,8 +66,26 @@ internal sealed partial class JobGrain
                 {
                     owned.Stopped();
                     await _ownership.ReleaseAsync(owned);
+                    await ResignAsync(owned);
                 }
             }
+        }
+    }
+
+    /// <summary>A coordinator that goes with its node leaves the job to the next one, which then need not wait until the node is known to be gone.</summary>
+    private async Task ResignAsync(OwnedJob owned)
+    {
+        if (!_stopping.IsCancellationRequested || owned.Dropped.IsCancellationRequested)
+        {
+            return;
+        }
+        try
+        {
+            await _journal.ResignAsync(_job, owned.Epoch);
+        }
+        catch (DosException failure)
+        {
+            LogTryingAgain(_job.Value, failure);
         }
     }
 
@@ -76,6 +95,7 @@ internal sealed partial class JobGrain
         var row = await _journal.FindAsync(_job) ?? throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
         if (row.HasEnded)
         {
+            AnswerFromJournal();
             return;
         }
         var files = new JobFiles(GrainFactory, _machine, row.Principal, Random.Shared.NextInt64());
@@ -130,7 +150,7 @@ internal sealed partial class JobGrain
         {
             run.Restore(node, report);
         }
-        run.LoseOutputs(_view.Active.ToHashSet());
+        run.Follow(_view.Active.ToHashSet());
         LogCoordinates(_job.Value, epoch, run.Table.Done, run.Table.Count);
         return run;
     }

@@ -44,13 +44,13 @@ internal sealed partial class JobGrain
         }
         finally
         {
-            await placing;
             foreach (var link in _links.Values)
             {
                 link.Close();
             }
             _links.Clear();
             _inbox.Clear();
+            await placing;
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed partial class JobGrain
         {
             await PlaceResultsAsync(run, row, files, cancellationToken);
         }
-        catch (Exception failure) when (failure is OperationCanceledException or DosException or TimeoutException or OrleansException)
+        catch (Exception failure)
         {
             LogNotPlaced(_job.Value, failure);
         }
@@ -77,10 +77,20 @@ internal sealed partial class JobGrain
     /// <summary>A node that is no longer Active, or has another address (it has restarted), has lost what ran there.</summary>
     private void FollowNodes(JobRun run)
     {
-        var alive = _view.Active.ToHashSet();
+        // One look: between two of them a node may go.
+        var addresses = new Dictionary<NodeId, SiloAddress>();
+        foreach (var node in _view.Active)
+        {
+            if (_view.TryGetAddress(node, out var address))
+            {
+                addresses.Add(node, address);
+            }
+        }
+        var alive = addresses.Keys.ToHashSet();
+        run.Follow(alive);
         foreach (var link in _links.Values.ToArray())
         {
-            if (!_view.TryGetAddress(link.Node, out var address) || !address.Equals(link.Address))
+            if (!addresses.TryGetValue(link.Node, out var address) || !address.Equals(link.Address))
             {
                 LogNodeLost(_job.Value, link.Node.Value, run.Table.RunningOn(link.Node));
                 link.Close();
@@ -88,9 +98,9 @@ internal sealed partial class JobGrain
                 run.LoseNode(link.Node, alive);
             }
         }
-        foreach (var node in alive)
+        foreach (var (node, address) in addresses)
         {
-            if (!_links.ContainsKey(node) && _view.TryGetAddress(node, out var address))
+            if (!_links.ContainsKey(node))
             {
                 var link = new NodeLink(node, address);
                 _links.Add(node, link);
@@ -170,6 +180,11 @@ internal sealed partial class JobGrain
                 run.Apply(link.Node, report);
             }
             link.Handle(report.Key);
+        }
+        if (batch.Any(come => come.Link.Closed.IsCancellationRequested))
+        {
+            // Told before its node went: what it made may have gone with it.
+            run.LoseOutputs();
         }
     }
 

@@ -58,7 +58,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
     public async Task<JobStatus> StatusAsync(CallContext context)
     {
         RequireMachine(context);
-        if (_last is { } last)
+        if (_last is { } last && (last.HasEnded || !_coordinating.IsCompleted))
         {
             return last;
         }
@@ -67,6 +67,11 @@ internal sealed partial class JobGrain : Grain, IJobGrain
         {
             DeactivateOnIdle();
             throw new DosException(DosErrorCode.NoSuchJob, $"there is no job {_job}");
+        }
+        if (!row.HasEnded && _coordinating.IsCompleted)
+        {
+            // Nobody works at the job here any more: the next call wakes one who does.
+            DeactivateOnIdle();
         }
         return JobStatuses.Of(row, row.Plan is null ? null : _journal.Decode<JobPlan>(row.Plan));
     }
@@ -137,9 +142,21 @@ internal sealed partial class JobGrain : Grain, IJobGrain
         if (_last is null || IsNewer(status, _last) || status.HasEnded)
         {
             _last = status;
-            var changed = _changed;
-            _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            changed.TrySetResult();
+            Changed();
         }
+    }
+
+    /// <summary>What was published last is not the last any more, and whoever waits for news is to look.</summary>
+    private void AnswerFromJournal()
+    {
+        _last = null;
+        Changed();
+    }
+
+    private void Changed()
+    {
+        var changed = _changed;
+        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        changed.TrySetResult();
     }
 }

@@ -45,7 +45,7 @@ internal sealed class JobJournal(ICatalog catalog, Serializer serializer, TimePr
                 await session.ExecuteAsync(
                     "INSERT INTO dos_job_tasks(job_id, task, attempt, kind, node_id, report, done_at) VALUES (@job, @task, @attempt, @kind, @node, @report, @now) "
                     + "ON CONFLICT (job_id, task) DO UPDATE SET attempt = excluded.attempt, node_id = excluded.node_id, report = excluded.report, done_at = excluded.done_at "
-                    + "WHERE excluded.attempt > dos_job_tasks.attempt",
+                    + "WHERE excluded.attempt <> dos_job_tasks.attempt",
                     new
                     {
                         job = job.Value, task = (long)report.Task, attempt = (long)report.Attempt, kind = (long)layer, node = node.Value,
@@ -79,6 +79,9 @@ internal sealed class JobJournal(ICatalog catalog, Serializer serializer, TimePr
         }
         return old.Count;
     });
+
+    /// <summary>The last thing that is done under an epoch.</summary>
+    public Task ResignAsync(JobId job, long epoch) => catalog.WriteAsync(session => Ownership.ResignAsync(session, ObjectId.Job(job), epoch));
 
     private Task WriteAsync(JobId job, long epoch, Func<ICatalogSession, Task<int>> work) => catalog.WriteAsync(async session =>
     {

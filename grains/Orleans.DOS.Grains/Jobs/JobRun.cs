@@ -18,6 +18,7 @@ internal sealed class JobRun
     // Results that have come and have not their place yet, and the attempts whose files have taken theirs.
     private readonly Queue<int> _arrived = new();
     private readonly Dictionary<int, string> _placed = [];
+    private IReadOnlySet<NodeId> _alive = new HashSet<NodeId>();
     private readonly int _retriedBefore;
     private readonly JobRow _row;
     private readonly NodeId _coordinator;
@@ -95,9 +96,20 @@ internal sealed class JobRun
         ForgetUndone();
     }
 
-    public void LoseOutputs(IReadOnlySet<NodeId> alive)
+    /// <summary>Takes the nodes that live now for those on which outputs can be; each change of them is looked at.</summary>
+    public void Follow(IReadOnlySet<NodeId> alive)
     {
-        Table.LoseOutputs(alive);
+        if (!_alive.SetEquals(alive))
+        {
+            _alive = alive;
+            LoseOutputs();
+        }
+    }
+
+    /// <summary>Outputs of which no copy is on a node that lives are made again.</summary>
+    public void LoseOutputs()
+    {
+        Table.LoseOutputs(_alive);
         ForgetUndone();
     }
 

@@ -25,7 +25,16 @@ public sealed partial class NodeView(
     public IReadOnlyDictionary<NodeId, NodeStatus> Reports => _reports;
     public Task NextChange => _view.Changed.Task;
 
-    public bool TryGetAddress(NodeId node, out SiloAddress address) => _view.Active.TryGetValue(node, out address!);
+    /// <summary>A node reaches itself as long as it runs: what its owners close when it leaves lies on its own disk, too.</summary>
+    public bool TryGetAddress(NodeId node, out SiloAddress address)
+    {
+        if (_view.Active.TryGetValue(node, out address!))
+        {
+            return true;
+        }
+        address = (node == Self ? _view.Own : null)!;
+        return address is not null;
+    }
 
     public bool IsFenced(NodeId node, long incarnation) => _view.Fence.IsFenced(node, incarnation, NowMs());
 
@@ -63,6 +72,7 @@ public sealed partial class NodeView(
         var before = _view;
         _view = new View(active, before.Fence.See(members, NowMs()), new(TaskCreationOptions.RunContinuationsAsynchronously))
         {
+            Own = snapshot.Members.Values.FirstOrDefault(member => member.Name == Self.Value && member.SiloAddress.Generation == Incarnation)?.SiloAddress,
             Dead = members.Where(member => member.IsDead).Select(member => (member.Node, member.Incarnation)).ToHashSet(),
         };
         Changed(snapshot.Version.Value, string.Join(' ', _view.Nodes));
@@ -74,6 +84,7 @@ public sealed partial class NodeView(
     private sealed record View(Dictionary<NodeId, SiloAddress> Active, NodeFence Fence, TaskCompletionSource Changed)
     {
         public HashSet<(NodeId, long)> Dead { get; init; } = [];
+        public SiloAddress? Own { get; init; }
         public IReadOnlyList<NodeId> Nodes { get; } = [.. Active.Keys.OrderBy(node => node.Value, StringComparer.Ordinal)];
     }
 }

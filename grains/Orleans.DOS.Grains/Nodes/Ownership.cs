@@ -52,7 +52,7 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
     /// Gives an object up for good as part of an owner's last transaction: the next owner then has nobody to wait for, even if this
     /// node has died by then. Nothing may be done under the epoch afterwards.
     /// </summary>
-    public static Task ResignAsync(ICatalogSession session, ObjectId target, long epoch) =>
+    public static Task<int> ResignAsync(ICatalogSession session, ObjectId target, long epoch) =>
         session.ExecuteAsync(
             "UPDATE dos_owners SET node_id = @nobody, incarnation = 0 WHERE object = @target AND epoch = @epoch",
             new { nobody = NoNode, target = target.ToString(), epoch });

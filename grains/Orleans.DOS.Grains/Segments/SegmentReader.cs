@@ -4,7 +4,7 @@ using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Segments;
 
-/// <summary>Reads from any good replica, this node's first.</summary>
+/// <summary>Reads from any good replica, this node's first; when none answers, from those that were given up and are here again.</summary>
 internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time)
 {
     /// <summary>Known places; a wrong one costs a failed read and a look into the catalog.</summary>
@@ -64,8 +64,35 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
                 return [];
             }
         }
+        if (await ReadGivenUpAsync(segment, offset, bytesMax, cancellationToken) is { Length: > 0 } frames)
+        {
+            return frames;
+        }
         throw damaged
             ? new DosException(DosErrorCode.Damaged, $"Segment {segment} fails its checksum at byte {offset}")
             : new DosException(DosErrorCode.Unavailable, $"No replica of segment {segment} can be read now");
+    }
+
+    /// <summary>
+    /// A replica is given up because it was silent once. It may lack the tail, but what it has is what the others have: a place in a segment
+    /// is written once, and each frame carries its checksum. So it can tell what is there, never that there is nothing.
+    /// </summary>
+    private async Task<byte[]?> ReadGivenUpAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken)
+    {
+        foreach (var replica in await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.Value), cancellationToken))
+        {
+            try
+            {
+                var chunk = await clients.Segments(new(replica.NodeId)).ReadAsync(segment, new(replica.DiskId), offset, bytesMax).WaitAsync(Patience, time, cancellationToken);
+                if (chunk.Answer.Outcome == ReplicaOutcome.Done && chunk.Frames.Length > 0)
+                {
+                    return chunk.Frames;
+                }
+            }
+            catch (Exception exception) when (ReplicaCalls.IsLost(exception))
+            {
+            }
+        }
+        return null;
     }
 }

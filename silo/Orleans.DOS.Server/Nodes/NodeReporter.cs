@@ -22,10 +22,11 @@ internal sealed partial class NodeReporter(
                 view.Reported(await table.ReportAsync(NodeCalls.Context(view), meter.Measure()));
                 told = true;
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            // Also a cancellation that is not ours: Orleans hands on that of an activation, and what escapes here ends the node.
+            catch (Exception failure)
             {
                 // The next second tries again; only the first failure of a row is worth a line.
-                if (told)
+                if (told && !stoppingToken.IsCancellationRequested)
                 {
                     NotReported(failure.Message);
                 }

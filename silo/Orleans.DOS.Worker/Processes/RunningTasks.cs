@@ -42,9 +42,16 @@ internal sealed class RunningTasks(WorkerPipe pipe, ProgramLibrary library, stri
             report = new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error, ErrorCode = (failure as DosException)?.Code };
         }
         _running.TryRemove((channel, key), out _);
+        var told = JsonSerializer.SerializeToUtf8Bytes(report, TaskPipeJson.Default.TaskReport);
+        if (told.Length > WorkerPipeHeader.PayloadBytesMax)
+        {
+            var error = $"the report has {told.Length} bytes; {WorkerPipeHeader.PayloadBytesMax} fit into one";
+            told = JsonSerializer.SerializeToUtf8Bytes(
+                new TaskReport { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Error = error, ErrorCode = DosErrorCode.LimitExceeded }, TaskPipeJson.Default.TaskReport);
+        }
         try
         {
-            await pipe.SendAsync(WorkerPipeType.TaskDone, 0, channel, key, JsonSerializer.SerializeToUtf8Bytes(report, TaskPipeJson.Default.TaskReport));
+            await pipe.SendAsync(WorkerPipeType.TaskDone, 0, channel, key, told);
         }
         catch (Exception failure) when (failure is IOException or ObjectDisposedException)
         {

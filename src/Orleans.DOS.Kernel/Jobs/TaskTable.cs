@@ -172,6 +172,7 @@ public sealed class TaskTable
         {
             return;
         }
+        Available(task);
         if (++_entries[task].WorkerLosses >= Limits.TaskWorkerLossesMax)
         {
             Failure ??= $"{KindOf(task)} task {task} lost its worker {Limits.TaskWorkerLossesMax} times; at last: {error}";
@@ -222,6 +223,7 @@ public sealed class TaskTable
             Stop(assignment);
             if (!_entries[assignment.Task].IsDone)
             {
+                Available(assignment.Task);
                 Retry(assignment.Task);
             }
         }

@@ -196,6 +196,33 @@ public abstract class FileGrainTests(FilesCluster cluster)
         await FailsAsync(DosErrorCode.NoSuchPath, cluster.Names.ReadAsync(Call(), new InodeId(999_999), null, 0, 1));
     }
 
+    /// <summary>Two activations may meet when a node goes. The one that loses has done nothing: whoever asked it is to ask again.</summary>
+    [Fact]
+    public async Task OvertakenWhileItIsOpened_IsUnavailable_AndThenServed()
+    {
+        var inode = await NewFileAsync();
+        var writes = 0;
+        cluster.Watched.Before = async () =>
+        {
+            // Between the taking and the marking of the file as open.
+            if (Interlocked.Increment(ref writes) == 2)
+            {
+                await cluster.Catalog.WriteAsync(session => session.ExecuteAsync(
+                    "UPDATE dos_owners SET epoch = epoch + 1 WHERE object = @target", new { target = ObjectId.File(inode).ToString() }));
+            }
+        };
+        try
+        {
+            await FailsAsync(DosErrorCode.Unavailable, cluster.File(inode).WriteAsync(Call(), 0, new(Filled(1, 10)), false));
+        }
+        finally
+        {
+            cluster.Watched.Before = static () => Task.CompletedTask;
+        }
+        await cluster.File(inode).WriteAsync(Call(), 0, new(Filled(2, 10)), false);
+        Assert.Equal(Filled(2, 10), await cluster.ReadAsync(inode));
+    }
+
     [Fact]
     public async Task RemovedWhileItIsOpened_LeavesNoOwner()
     {

@@ -15,7 +15,7 @@ public sealed class SqliteJobGrainTests(SqliteNodes nodes) : JobGrainTests(nodes
 public sealed class PostgresJobGrainTests(PostgresNodes nodes) : JobGrainTests(nodes);
 
 /// <summary>Jobs over two whole nodes with real workers, against the single-threaded twin.</summary>
-public abstract class JobGrainTests(NodesInProcess nodes) : IDisposable
+public abstract partial class JobGrainTests(NodesInProcess nodes) : IDisposable
 {
     private const int RangeBytes = 64 * 1024;
     private readonly string _place = "/in-" + Guid.NewGuid().ToString("n");

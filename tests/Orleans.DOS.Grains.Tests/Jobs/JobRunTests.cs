@@ -1,3 +1,4 @@
+using Orleans.DOS.Files;
 using Orleans.DOS.Jobs;
 using Xunit;
 
@@ -52,6 +53,29 @@ public sealed class JobRunTests
         _run.ApplyFailure(Failed(Assign()) with { ErrorCode = DosErrorCode.Unavailable, LostInput = "/map" }, _now);
         Assert.False(_run.Table.IsDone(0));
     }
+
+    [Fact]
+    public void Output_OnANodeThatIsGone_IsMadeAgain_WhetherTheNodeWasKnownOrNot()
+    {
+        NodeId other = new("n-b");
+        _run.Follow(new HashSet<NodeId> { Node, other });
+        _run.Apply(Node, Mapped(Assign()));
+        Assert.True(_run.Table.IsDone(0));
+        _run.Follow(new HashSet<NodeId> { other });
+        Assert.False(_run.Table.IsDone(0));
+
+        // Told by the node before it went, and counted after.
+        _run.Apply(Node, Mapped(Assign()));
+        Assert.True(_run.Table.IsDone(0));
+        _run.LoseOutputs();
+        Assert.False(_run.Table.IsDone(0));
+    }
+
+    private static TaskReport Mapped(TaskAssignment assignment) => new()
+    {
+        Job = new JobId(1), Task = assignment.Task, Attempt = assignment.Attempt, Output = "/map", Partitions = [(0, 5)],
+        OutputLocations = [new FileLocation(0, 5, [Node])],
+    };
 
     /// <summary>The next attempt, after the pause that a failure of the cluster costs.</summary>
     private TaskAssignment Assign()

@@ -47,6 +47,20 @@ public sealed class SegmentReaderTests
     }
 
     [Fact]
+    public async Task Read_WhenTheOnlyGoodReplicaIsAway_IsServedByOneThatWasGivenUp()
+    {
+        await using var rig = await SegmentRig.StartAsync(new SqliteTestDatabase(), 4);
+        var (owner, reader, segment, given) = await WriteAsync(rig);
+        var good = (await rig.GoodAsync(segment.Value)).Single(node => node != given);
+        given.Crash();
+        await rig.PassAsync(owner.Log.CloseAsync());
+        given.Restart();
+        Assert.DoesNotContain(given, await rig.GoodAsync(segment.Value));
+        good.Crash();
+        Assert.NotEmpty(await rig.PassAsync(reader.Logs.ReadAsync(segment, 0, 1 << 20)));
+    }
+
+    [Fact]
     public async Task Read_AtTheEnd_GivesNothing()
     {
         await using var rig = await SegmentRig.StartAsync(new SqliteTestDatabase(), 4);

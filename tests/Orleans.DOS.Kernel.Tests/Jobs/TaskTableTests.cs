@@ -194,6 +194,27 @@ public sealed class TaskTableTests
     }
 
     [Fact]
+    public void Unavailability_IsCountedInARow_AndALossEndsTheRow()
+    {
+        var table = new TaskTable(1, 0, false, 2);
+        var start = DateTimeOffset.UnixEpoch;
+        table.TryAssign(A, out var first);
+        table.Postpone(0, first!.Value.Attempt, "away", start);
+        table.Wake(start + Limits.TaskUnavailablePause);
+        Assert.Equal(TimeSpan.FromSeconds(9), table.UnavailableFor(0, start + TimeSpan.FromSeconds(9)));
+        table.TryAssign(A, out _);
+        table.LoseNode(A, new HashSet<NodeId> { B });
+        Assert.Equal(TimeSpan.Zero, table.UnavailableFor(0, start + TimeSpan.FromSeconds(9)));
+
+        table.TryAssign(B, out var second);
+        table.Postpone(0, second!.Value.Attempt, "away", start);
+        table.Wake(start + Limits.TaskUnavailablePause);
+        table.TryAssign(B, out var third);
+        table.LoseWorker(0, third!.Value.Attempt, "lost");
+        Assert.Equal(TimeSpan.Zero, table.UnavailableFor(0, start + TimeSpan.FromSeconds(9)));
+    }
+
+    [Fact]
     public void Restore_OfJournaledTasks_RunsOnlyTheRest()
     {
         var table = new TaskTable(3, 0, false, 2);
