@@ -14,7 +14,7 @@ public sealed class BenchmarkRun : IAsyncDisposable
 {
     private const int NodeCount = 3;
     private const int CpusEach = 1;
-    private static readonly TimeSpan IdleBeforeMeasure = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan IdleBeforeMeasure = TimeSpan.FromSeconds(2);
     private readonly BenchmarkReport _report;
     private readonly bool _quick;
     private readonly string _directory = Directory.CreateTempSubdirectory("dos-bench-").FullName;
@@ -85,8 +85,7 @@ public sealed class BenchmarkRun : IAsyncDisposable
     {
         await _client.StopAsync();
         _client.Dispose();
-        await _limits.DisposeAsync();
-        await _nodes.DisposeAsync();
+        await Task.WhenAll(_limits.DisposeAsync().AsTask(), _nodes.DisposeAsync().AsTask());
         await _postgres.DisposeAsync();
         Directory.Delete(_directory, recursive: true);
     }

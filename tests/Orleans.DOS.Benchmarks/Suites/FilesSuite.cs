@@ -7,7 +7,7 @@ namespace Orleans.DOS.Benchmarks.Suites;
 /// <summary>Reads, writes, small files and small durable appends, from a client process over the Orleans gateway.</summary>
 public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, IMachine machine, bool quick)
 {
-    private readonly long _bytes = quick ? 24L << 20 : 1L << 30;
+    private readonly long _bytes = quick ? 16L << 20 : 1L << 30;
 
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -79,12 +79,12 @@ public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, I
         var record = new byte[256];
         await machine.Files.MakeDirectoryAsync("/bench/append", parents: true, cancellationToken: cancellation);
         var handles = new IFileHandle[files];
-        for (var number = 0; number < files; number++)
+        await Parallel.ForAsync(0, files, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellation }, async (number, token) =>
         {
-            handles[number] = await machine.Files.OpenAsync($"/bench/append/{number}", new FileOpenOptions { Create = true, Durable = true, Replicas = 1 }, cancellation);
-            await handles[number].AppendAsync(new byte[Limits.InlineBytesMax + 1], cancellation);
-        }
-        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(10), inFlight,
+            handles[number] = await machine.Files.OpenAsync($"/bench/append/{number}", new FileOpenOptions { Create = true, Durable = true, Replicas = 1 }, token);
+            await handles[number].AppendAsync(new byte[Limits.InlineBytesMax + 1], token);
+        });
+        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(10), inFlight,
             number => handles[number % files].AppendAsync(record, cancellation));
         var limit = Math.Min(limits.SyncsPerSecond * inFlight, await limits.CallsAsync(inFlight));
         report.Add(BenchmarkRow.AtLeastShare("durable-append", rate, "appends/s", limit, 0.5));

@@ -28,7 +28,7 @@ public sealed class JobsSuite(BenchmarkReport report, IMachine machine, bool qui
 
     private async Task WordCountAsync(CancellationToken cancellation)
     {
-        var bytes = quick ? 24L << 20 : 1L << 30;
+        var bytes = quick ? 16L << 20 : 1L << 30;
         await WriteAsync("/bench/words", bytes, cancellation);
         var watch = Stopwatch.StartNew();
         await FinishAsync(new JobSpec { Program = "wordcount", Inputs = ["/bench/words"] }, cancellation);

@@ -8,10 +8,10 @@ public sealed class ProcessesSuite(BenchmarkReport report, IMachine machine, boo
     public async Task RunAsync(CancellationToken cancellation)
     {
         // The first spawns start workers and compile code; they are not what is measured.
-        await Load.MillisecondsAsync(quick ? 10 : 20, () => SpawnAndWaitAsync(cancellation));
-        var alone = await Load.MillisecondsAsync(quick ? 30 : 500, () => SpawnAndWaitAsync(cancellation));
+        await Load.MillisecondsAsync(quick ? 5 : 20, () => SpawnAndWaitAsync(cancellation));
+        var alone = await Load.MillisecondsAsync(quick ? 20 : 500, () => SpawnAndWaitAsync(cancellation));
         report.Add(BenchmarkRow.AtMost("spawn-exit-alone", alone[alone.Length / 2], "ms (median)", 10));
-        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(20), 32, _ => SpawnAndWaitAsync(cancellation));
+        var rate = await Load.PerSecondAsync(quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(20), 32, _ => SpawnAndWaitAsync(cancellation));
         report.Add(BenchmarkRow.AtLeast("spawn-exit", rate, "processes/s", 1000));
     }
 
