@@ -7,6 +7,7 @@ namespace Orleans.DOS.Cli.Files;
 internal static class FsCommand
 {
     private static readonly Argument<string> One = new("PATH");
+    private static readonly Argument<string[]> Some = new("PATH") { Arity = ArgumentArity.OneOrMore };
     private static readonly Argument<string> Listed = new("PATH") { DefaultValueFactory = _ => "/" };
     private static readonly Argument<string> From = new("FROM");
     private static readonly Argument<string> To = new("TO");
@@ -18,15 +19,15 @@ internal static class FsCommand
     public static Command Create() => new("fs", "Files and directories")
     {
         Session.On(new Command("ls", "List a directory") { Listed }, ListAsync),
-        Session.On(new Command("cat", "Write a file to standard output") { One }, CatAsync),
+        Session.On(new Command("cat", "Write files to standard output, one after the other") { Some }, CatAsync),
         Session.On(new Command("put", "Store a local file; '-' is standard input") { From, To, Replicas }, PutAsync),
         Session.On(new Command("get", "Fetch a file; '-' is standard output") { From, To }, GetAsync),
-        Session.On(new Command("mkdir", "Make a directory") { One, Parents }, (session, cancellation) =>
-            session.Machine.Files.MakeDirectoryAsync(session.Get(One), session.Get(Parents), cancellationToken: cancellation)),
+        Session.On(new Command("mkdir", "Make directories") { Some, Parents }, (session, cancellation) => EachAsync(session, path =>
+            session.Machine.Files.MakeDirectoryAsync(path, session.Get(Parents), cancellationToken: cancellation))),
         Session.On(new Command("mv", "Move or rename, replacing what is there") { From, To }, (session, cancellation) =>
             session.Machine.Files.RenameAsync(session.Get(From), session.Get(To), cancellation)),
-        Session.On(new Command("rm", "Remove") { One, Recursive }, (session, cancellation) =>
-            session.Machine.Files.RemoveAsync(session.Get(One), session.Get(Recursive), cancellation)),
+        Session.On(new Command("rm", "Remove") { Some, Recursive }, (session, cancellation) => EachAsync(session, path =>
+            session.Machine.Files.RemoveAsync(path, session.Get(Recursive), cancellation))),
         Session.On(new Command("ln", "Make a link TO that leads to FROM") { From, To, Symbolic }, (session, cancellation) => session.Get(Symbolic)
             ? session.Machine.Files.MakeSymbolicLinkAsync(session.Get(From), session.Get(To), cancellation)
             : session.Machine.Files.MakeLinkAsync(session.Get(From), session.Get(To), cancellation)),
@@ -37,7 +38,16 @@ internal static class FsCommand
     private static async Task CatAsync(Session session, CancellationToken cancellation)
     {
         await using var target = StandardOutput.Open();
-        await Content.ReadAsync(session.Machine.Files, session.Get(One), target, cancellation);
+        await EachAsync(session, path => Content.ReadAsync(session.Machine.Files, path, target, cancellation));
+    }
+
+    /// <summary>In order, and none behind one that fails.</summary>
+    private static async Task EachAsync(Session session, Func<string, Task> act)
+    {
+        foreach (var path in session.Get(Some))
+        {
+            await act(path);
+        }
     }
 
     private static Task ListAsync(Session session, CancellationToken cancellation) => Printer.PagesAsync(

@@ -140,7 +140,25 @@ internal sealed class AttachedProcess(IProcesses processes, ProcessId pid)
         }
     }
 
-    private Task CloseInputAsync(CancellationToken ended) => Outage.BearAsync(() => processes.CloseInputAsync(pid, ended), ended);
+    private async Task CloseInputAsync(CancellationToken ended)
+    {
+        while (true)
+        {
+            try
+            {
+                await Outage.BearAsync(() => processes.CloseInputAsync(pid, ended), ended);
+                return;
+            }
+            catch (DosException early) when (early.Code == DosErrorCode.NotRunning)
+            {
+                // Before its start, or between two of them, there is nothing to close: a program that reads must still find its end.
+                if ((await processes.StatusAsync(pid, ended)).HasEnded)
+                {
+                    return;
+                }
+            }
+        }
+    }
 
     private static async Task<int> ReadAsync(Stream source, byte[] buffer, CancellationToken ended)
     {

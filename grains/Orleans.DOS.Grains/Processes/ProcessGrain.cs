@@ -158,6 +158,11 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
     public async Task CloseInputAsync(CallContext context)
     {
         var record = await ReadOwnAsync(context);
+        if (record.Row.State == ProcessState.Pending)
+        {
+            await WaitForChangeAsync(record);
+            record = await ReadOwnAsync(context);
+        }
         if (record.Row.HasEnded)
         {
             // Often a repeat: the close ended it, and the answer was lost. Either way nothing more is read.

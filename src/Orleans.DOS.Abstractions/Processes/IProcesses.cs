@@ -23,6 +23,8 @@ public interface IProcesses
     /// <param name="position">Bytes written before, so that a repeat is recognised.</param>
     Task WriteInputAsync(ProcessId pid, long position, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default);
 
+    /// <summary>What reads standard input finds its end. Of a process that has ended it is closed already.</summary>
+    /// <exception cref="DosException"><see cref="DosErrorCode.NotRunning"/>: it waits for its start, and must be told again.</exception>
     Task CloseInputAsync(ProcessId pid, CancellationToken cancellationToken = default);
 
     /// <summary>Reads captured output from a position; waits up to <see cref="Limits.LongPollMax"/> for some when <paramref name="wait"/> is set.</summary>

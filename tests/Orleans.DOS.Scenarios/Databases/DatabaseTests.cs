@@ -48,10 +48,14 @@ public abstract class DatabaseTests : IAsyncLifetime
         await Nodes.RefuseAsync("dos node start --join http://127.0.0.1:1 --credential \"$DOS_DATA/credential\"", 4, "Unavailable", "no node answers at http://127.0.0.1:1");
         await WrongDatabaseAsync();
 
+        // Its end of input is there long before a node that may run it.
+        await Nodes.SucceedAsync("(dos run --label zone=b cat </dev/null; echo $? >waited) >/dev/null 2>&1 &");
+        await Poll.UntilAsync(async () => (await Nodes.SucceedAsync("dos ps")).Any(line => line.Contains("Pending") && line.EndsWith("cat")), OwnNodes.ComeBackMax);
         await Nodes.SucceedAsync($"dos node start --join {Nodes.Up("node1")!.Url} {Options} --label zone=b >joined 2>&1 & echo $! >joined.pid");
         var joined = await Nodes.UpAgainAsync("node2", before: 0);
         await Poll.UntilAsync(async () => (await Nodes.SucceedAsync("dos status")).Contains("nodes     2 ready of 2"), OwnNodes.ComeBackMax);
         Assert.Single(await Nodes.SucceedAsync("dos node ls --json | grep '\"zone\":\"b\"'"));
+        await Poll.UntilAsync(async () => (await Nodes.SucceedAsync("cat waited || true")).Contains("0"), OwnNodes.ComeBackMax);
         // TERM to the command ends its node.
         await Nodes.SucceedAsync("kill $(cat joined.pid)");
         await Poll.UntilAsync(() => Task.FromResult(!HostProcesses.IsAlive(joined.Pid)), OwnNodes.ComeBackMax);
