@@ -26,6 +26,10 @@ internal sealed class ClusterCaller(
     public Task<T> ChangeAsync<T>(Func<CallContext, Task<T>> call, CancellationToken cancellationToken) =>
         CallAsync(call, requests.Next(), CallBudget.Attempt, cancellationToken);
 
+    /// <summary>One that waits for room, for at most <see cref="Limits.LongPollMax"/>, before it changes anything.</summary>
+    public Task<T> ChangeWhenThereIsRoomAsync<T>(Func<CallContext, Task<T>> call, CancellationToken cancellationToken) =>
+        CallAsync(call, requests.Next(), CallBudget.LongPollAttempt, cancellationToken);
+
     public Task ChangeAsync(Func<CallContext, Task> call, CancellationToken cancellationToken) =>
         ChangeAsync(
             async context =>

@@ -55,7 +55,7 @@ internal sealed class ClusterProcesses(ClusterCaller caller) : IProcesses
             var bytes = new Immutable<byte[]>(piece.ToArray());
             var at = from;
             // Each piece is recognised by its position, so a repeat that finds it taken goes on behind it.
-            var taken = await caller.ChangeAsync(context => Process(pid).WriteInputAsync(context, at, bytes), cancellationToken).ConfigureAwait(false);
+            var taken = await caller.ChangeWhenThereIsRoomAsync(context => Process(pid).WriteInputAsync(context, at, bytes), cancellationToken).ConfigureAwait(false);
             if (taken <= from)
             {
                 // The pipe is full: the process reads slowly, and so its writer is slowed down.

@@ -9,7 +9,8 @@ using Orleans.DOS.Security;
 namespace Orleans.DOS.Processes;
 
 /// <summary>The door of a machine's process table. It holds nothing: rows are in the catalog.</summary>
-[StatelessWorker, GrainType("dos.processtable")]
+/// <remarks>Reentrant: a spawn that waits for a node holds up nobody else.</remarks>
+[StatelessWorker, Reentrant, GrainType("dos.processtable")]
 public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher, IProgramManifest manifest, TimeProvider time) : Grain, IProcessTableGrain
 {
     private MachineId Machine => new(GrainKeys.Parse(this.GetPrimaryKeyString()).First);
@@ -38,7 +39,11 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
             {
                 return other;
             }
-            await RecordRequestAsync(session, context, hash, record.Pid);
+            if (await RecordRequestAsync(session, context, hash, record.Pid) == 0)
+            {
+                // It came between the look and the insertion, which waited for its commit.
+                return await FindRequestAsync(session, context, hash) ?? throw new DosException(DosErrorCode.Unavailable, $"request {context.Request} is being forgotten");
+            }
             await session.InsertAsync(record);
             return record.Pid;
         });
@@ -124,7 +129,8 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
         var answer = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(answer, pid);
         return session.ExecuteAsync(
-            "INSERT INTO dos_requests(machine_id, sender, number, hash, answer, expires_at) VALUES (@machine, @sender, @number, @hash, @answer, @expires)",
+            "INSERT INTO dos_requests(machine_id, sender, number, hash, answer, expires_at) VALUES (@machine, @sender, @number, @hash, @answer, @expires) "
+            + "ON CONFLICT (machine_id, sender, number) DO NOTHING",
             new
             {
                 machine = context.Machine.Value, sender = context.Request.Sender, number = context.Request.Number, hash, answer,

@@ -38,11 +38,15 @@ public sealed partial class ProcessWarden(
         {
             try
             {
-                await RoundAsync();
+                await RoundAsync(stoppingToken);
             }
             // The catalog or a node is away; the next round tries again, whatever it was.
             catch (Exception failure)
             {
+                if (stoppingToken.IsCancellationRequested)
+                {
+                    return;
+                }
                 LogRoundFailed(log, failure);
             }
             try
@@ -57,7 +61,7 @@ public sealed partial class ProcessWarden(
     }
 
     /// <summary>One look at everything; apart from the loop, so that a test can make it happen. While nothing is to be done it reads the catalog once.</summary>
-    internal async Task RoundAsync()
+    internal async Task RoundAsync(CancellationToken cancellationToken = default)
     {
         var homes = await catalog.HomesAsync();
         foreach (var home in homes.Where(home => home.NodeId is not null).DistinctBy(home => (home.NodeId, home.NodeIncarnation)))
@@ -65,7 +69,7 @@ public sealed partial class ProcessWarden(
             var (node, incarnation) = (new NodeId(home.NodeId!), home.NodeIncarnation ?? 0);
             if (node == nodes.Self ? incarnation < nodes.Incarnation : IsLeader && nodes.IsFenced(node, incarnation))
             {
-                await LoseNodeAsync(node, incarnation);
+                await LoseNodeAsync(node, incarnation, cancellationToken);
             }
         }
         var now = time.GetUtcNow();
@@ -85,6 +89,7 @@ public sealed partial class ProcessWarden(
             _lastPending = waiting.Count == RowsMax ? waiting[^1].Pid : 0;
             foreach (var record in waiting)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 await launcher.LaunchAsync(record);
             }
         }
@@ -97,10 +102,11 @@ public sealed partial class ProcessWarden(
 
     private bool IsLeader => nodes.Active is { Count: > 0 } active && active.MinBy(node => node.Value, StringComparer.Ordinal) == nodes.Self;
 
-    private async Task LoseNodeAsync(NodeId node, long nodeIncarnation)
+    private async Task LoseNodeAsync(NodeId node, long nodeIncarnation, CancellationToken cancellationToken)
     {
         foreach (var record in await catalog.ActingAtAsync(node, nodeIncarnation, RowsMax))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (ProcessLifecycle.LoseNode(record.Row, node, nodeIncarnation, time.GetUtcNow()) is { } next && await catalog.ChangeAsync(record, next))
             {
                 LogNodeLost(log, new ProcessId(record.Pid), node, next.State);

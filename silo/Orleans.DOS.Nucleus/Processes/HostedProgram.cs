@@ -23,6 +23,8 @@ internal sealed class HostedProgram
     public WorkerConnection Worker { get; }
     public InputBuffer Input { get; }
     public Task<ProcessExit> Exit => _exit.Task;
+    /// <summary>The worker was told to start it: what it is told before, it would not know of.</summary>
+    public bool IsStarted { get; set; }
     public bool HasEnded => _exit.Task.IsCompleted;
 
     public CapturedOutput Output(OutputStream stream) => stream switch
@@ -40,6 +42,8 @@ internal sealed class HostedProgram
 
     /// <summary>Remembers the last signal: it names the exit code if the program has to be ended with its worker.</summary>
     public void Signalled(ProcessSignal signal) => Interlocked.Exchange(ref _signal, (int)signal);
+
+    public bool WasSignalled => Volatile.Read(ref _signal) != 0;
 
     /// <summary>It is the one that its worker had to be ended for.</summary>
     public bool WasKilled => Volatile.Read(ref _signal) == (int)ProcessSignal.Kill;

@@ -28,6 +28,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     private readonly Queue<HostedProgram> _ended = new();
     private long _endedBytes;
     private int _running;
+    private volatile bool _isLeaving;
 
     public ProgramHost(ProgramHostOptions options, WorkerEndpoint endpoint, IProcessCredentials credentials, TimeProvider time, ILogger<ProgramHost> log)
     {
@@ -47,6 +48,12 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     public IReadOnlyList<int> HostProcessIds => [.. _pool.Workers.Select(worker => worker.HostProcessId)];
     public int Processes => Volatile.Read(ref _running);
     public int Tasks => _tasks.Running;
+
+    /// <summary>
+    /// The node is about to go: nothing is begun here any more, and a program that now fails without having been asked to end has met the
+    /// node's end and not its own.
+    /// </summary>
+    public void Leave() => _isLeaving = true;
 
     /// <summary>Starts the first worker, so that the first program does not wait for it.</summary>
     /// <exception cref="DosException">Unavailable: no worker can be started.</exception>
@@ -101,7 +108,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     /// <inheritdoc cref="IProgramHostService.SignalAsync"/>
     public async Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal)
     {
-        var program = Find(pid, incarnation);
+        var program = FindStarted(pid, incarnation);
         if (program.HasEnded)
         {
             throw new DosException(DosErrorCode.NotRunning, $"process {pid} has ended");
@@ -124,9 +131,9 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
 
     /// <inheritdoc cref="IProgramHostService.WriteInputAsync"/>
     public Task<long> WriteInputAsync(ProcessId pid, long incarnation, long position, byte[] data) =>
-        Find(pid, incarnation).Input.WriteAsync(position, data, Limits.LongPollMax);
+        FindStarted(pid, incarnation).Input.WriteAsync(position, data, Limits.LongPollMax);
 
-    public Task CloseInputAsync(ProcessId pid, long incarnation) => Find(pid, incarnation).Input.CloseAsync();
+    public Task CloseInputAsync(ProcessId pid, long incarnation) => FindStarted(pid, incarnation).Input.CloseAsync();
 
     /// <inheritdoc cref="IProgramHostService.ReadOutputAsync"/>
     public Task<OutputChunk> ReadOutputAsync(ProcessId pid, long incarnation, OutputStream stream, long position, bool wait) =>
@@ -145,7 +152,12 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
-    public Task StartTaskAsync(TaskStart task) => _tasks.StartAsync(task);
+    public Task StartTaskAsync(TaskStart task)
+    {
+        RequireStaying();
+        return _tasks.StartAsync(task);
+    }
+
     public Task CancelTasksAsync(JobId job, long epoch) => _tasks.CancelAsync(job, epoch);
     public Task<IReadOnlyList<TaskReport>> CollectTasksAsync(JobId job, long epoch, IReadOnlyList<long> acknowledged, bool wait) =>
         _tasks.CollectAsync(job, epoch, acknowledged, wait);
@@ -154,6 +166,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
 
     private async Task StartNewAsync((long Pid, long Incarnation) key, ProcessStart start)
     {
+        RequireStaying();
         CheckSize(start.Spec);
         if (Interlocked.Increment(ref _running) > _options.ProcessesMax)
         {
@@ -180,6 +193,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
                     WorkingDirectory = start.Spec.WorkingDirectory,
                     Door = new WorkerDoor(_endpoint.ApiSocketPath, _credentials.Issue(start.Machine, start.Pid, start.Incarnation, start.Principal), start.MachineName),
                 }, WorkerPipeJson.Default.WorkerStart));
+            program.IsStarted = true;
             if (!start.Spec.HasStandardInput)
             {
                 await program.Input.CloseAsync();
@@ -265,6 +279,18 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
+    private void RequireStaying()
+    {
+        if (_isLeaving)
+        {
+            throw new DosException(DosErrorCode.Unavailable, "this node is leaving");
+        }
+    }
+
+    private HostedProgram FindStarted(ProcessId pid, long incarnation) => Find(pid, incarnation) is { IsStarted: true } program
+        ? program
+        : throw new DosException(DosErrorCode.NoSuchProcess, $"incarnation {incarnation} of process {pid} is just being started");
+
     private HostedProgram Find(ProcessId pid, long incarnation) =>
         _programs.TryGetValue((pid.Value, incarnation), out var program)
             ? program
@@ -273,6 +299,9 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     private ProcessExit Failed(HostedProgram program) => program.WasKilled
         ? new ProcessExit(128 + (int)ProcessSignal.Kill, null, _time.GetUtcNow())
         : new ProcessExit(1, "WorkerLost", _time.GetUtcNow());
+
+    private string? ReasonOf(HostedProgram program, int code) =>
+        _isLeaving && code != 0 && !program.WasSignalled ? ProcessLifecycle.NodeLost : null;
 
     private void End(HostedProgram program, ProcessExit exit)
     {
@@ -334,7 +363,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
                     await program.Input.GrantAsync(frame.Number);
                     break;
                 case WorkerPipeType.Exited:
-                    host.End(program, new ProcessExit(frame.Number, null, host._time.GetUtcNow()));
+                    host.End(program, new ProcessExit(frame.Number, host.ReasonOf(program, frame.Number), host._time.GetUtcNow()));
                     break;
                 default:
                     throw new InvalidDataException($"{header.Type} from a worker");

@@ -18,6 +18,7 @@ internal sealed partial class WorkerPool : IAsyncDisposable
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
     /// <summary>A process that was sent SIGKILL ends within milliseconds, unless the host's disk hangs.</summary>
+    private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
     /// <summary>Bytes of the longest path of a Unix socket on Linux.</summary>
     private const int SocketPathBytesMax = 107;
@@ -245,6 +246,8 @@ internal sealed partial class WorkerPool : IAsyncDisposable
             catch (SocketException failure)
             {
                 LogAcceptFailed(failure);
+                // Out of descriptors, most likely: asking again at once would only take the time of whoever could free some.
+                await Task.Delay(AcceptPause).ConfigureAwait(false);
             }
         }
     }

@@ -1,14 +1,36 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.DOS.Nodes;
+using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Server.Nodes;
 
-/// <summary>Tells the node table of this node every second and lays the answer, all nodes' reports, where grains find it.</summary>
+/// <summary>
+/// Tells the node table of this node every second and lays the answer, all nodes' reports, where grains find it. Before anything of the node
+/// stops it is told as Leaving, so that nothing is begun on it any more.
+/// </summary>
 internal sealed partial class NodeReporter(
-    ICapacityMeter meter, IGrainFactory grains, NodeView view, TimeProvider time, ILogger<NodeReporter> log) : BackgroundService
+    ICapacityMeter meter, ProgramHost programs, IGrainFactory grains, NodeView view, TimeProvider time, ILogger<NodeReporter> log) : BackgroundService, IHostedLifecycleService
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    /// <summary>What leaving may cost when the table does not answer.</summary>
+    private static readonly TimeSpan LeaveMax = TimeSpan.FromMilliseconds(500);
+
+    private volatile bool _isLeaving;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        _isLeaving = true;
+        programs.Leave();
+        await ReportAsync().WaitAsync(LeaveMax, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -18,8 +40,7 @@ internal sealed partial class NodeReporter(
         {
             try
             {
-                var table = grains.GetGrain<INodeTableGrain>(GrainKeys.Cluster("nodes"));
-                view.Reported(await table.ReportAsync(NodeCalls.Context(view), meter.Measure()));
+                await ReportAsync();
                 told = true;
             }
             // Also a cancellation that is not ours: Orleans hands on that of an activation, and what escapes here ends the node.
@@ -34,6 +55,13 @@ internal sealed partial class NodeReporter(
             }
         }
         while (await NextAsync(timer, stoppingToken));
+    }
+
+    private async Task ReportAsync()
+    {
+        var table = grains.GetGrain<INodeTableGrain>(GrainKeys.Cluster("nodes"));
+        var report = meter.Measure();
+        view.Reported(await table.ReportAsync(NodeCalls.Context(view), _isLeaving ? report with { State = NodeState.Leaving } : report));
     }
 
     private static async Task<bool> NextAsync(PeriodicTimer timer, CancellationToken stoppingToken)

@@ -11,6 +11,9 @@ public static class ProcessPlacement
     /// </summary>
     public const int ExpectedMillicores = 100;
 
+    /// <summary>Behind the newest report of all, by the clock of the node table.</summary>
+    public static readonly TimeSpan ReportAgeMax = TimeSpan.FromSeconds(2.5);
+
     /// <summary>Nodes whose free CPU differs by no more than this are alike.</summary>
     public const int AlikeMillicores = 100;
 
@@ -20,7 +23,7 @@ public static class ProcessPlacement
     public static (NodeId? Node, string? Reason) Choose(
         IEnumerable<NodeStatus> reports, IReadOnlyDictionary<string, string> labels, IReadOnlySet<NodeId> excluded, double draw)
     {
-        var ready = reports.Where(report => report.State == NodeState.Ready).ToList();
+        var ready = Fresh([.. reports.Where(report => report.State == NodeState.Ready)]);
         if (ready.Count == 0)
         {
             return (null, "no node is ready");
@@ -39,6 +42,10 @@ public static class ProcessPlacement
         var alike = roomy.Where(report => most - FreeMillicores(report) <= AlikeMillicores).OrderBy(report => report.Id.Value, StringComparer.Ordinal).ToList();
         return (alike[Math.Min((int)(draw * alike.Count), alike.Count - 1)].Id, null);
     }
+
+    /// <summary>Nodes report each second. One that has missed two while others have not may be frozen, and would look freer than all that take what it does not.</summary>
+    private static List<NodeStatus> Fresh(List<NodeStatus> reports) =>
+        [.. reports.Where(report => reports.Max(other => other.Reported) - report.Reported <= ReportAgeMax)];
 
     /// <summary>What is left after measured use or, where that is more, what the programs and tasks there are expected to use.</summary>
     public static int FreeMillicores(NodeStatus report) =>

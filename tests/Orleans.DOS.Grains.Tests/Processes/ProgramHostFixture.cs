@@ -24,10 +24,11 @@ public sealed class ProgramHostFixture : IAsyncDisposable
         };
         Host = new ProgramHost(
             change?.Invoke(options) ?? options, new WorkerEndpoint(Path.Combine(_directory, "api.sock"), Path.Combine(_directory, "run")),
-            new NoCredentials(), TimeProvider.System, NullLogger<ProgramHost>.Instance);
+            Credentials, TimeProvider.System, NullLogger<ProgramHost>.Instance);
     }
 
     public ProgramHost Host { get; }
+    internal StagedCredentials Credentials { get; } = new();
     public string ScratchDirectory => Path.Combine(_directory, "run", "scratch");
     public string OutputDirectory => Path.Combine(_directory, "output");
 
@@ -78,9 +79,17 @@ public sealed class ProgramHostFixture : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private sealed class NoCredentials : IProcessCredentials
+    internal sealed class StagedCredentials : IProcessCredentials
     {
-        public string Issue(MachineId machine, ProcessId pid, long incarnation, Principal principal) => "token";
+        /// <summary>What happens between a program's place in the table and its start.</summary>
+        public Action Issuing { get; set; } = static () => { };
+
+        public string Issue(MachineId machine, ProcessId pid, long incarnation, Principal principal)
+        {
+            Issuing();
+            return "token";
+        }
+
         public string IssueTask(MachineId machine, JobId job, long coordinatorEpoch, Principal principal) => "token";
     }
 }

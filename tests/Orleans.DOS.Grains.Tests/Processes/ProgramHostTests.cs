@@ -27,6 +27,55 @@ public sealed class ProgramHostTests
         Assert.Equal("once\n", await fixture.OutputAsync(start.Pid));
     }
 
+    /// <summary>The worker does not know it yet: what it was told now would be lost, and whoever told it would believe that it is done.</summary>
+    [Fact]
+    public async Task ProgramThatIsBeingStarted_TakesNothing_AndThenEverything()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var start = ProgramHostFixture.Start(new ProcessId(7), new ProcessSpec { Program = "cat", HasStandardInput = true });
+        using var issued = new ManualResetEventSlim();
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        fixture.Credentials.Issuing = () =>
+        {
+            begun.TrySetResult();
+            issued.Wait();
+        };
+        var starting = Task.Run(() => fixture.Host.StartAsync(start));
+        await begun.Task.WaitAsync(ProgramHostFixture.Patience);
+        foreach (var early in new Func<Task>[]
+        {
+            () => fixture.Host.WriteInputAsync(start.Pid, 1, 0, "x"u8.ToArray()), () => fixture.Host.CloseInputAsync(start.Pid, 1),
+            () => fixture.Host.SignalAsync(start.Pid, 1, ProcessSignal.Terminate),
+        })
+        {
+            Assert.Equal(DosErrorCode.NoSuchProcess, (await Assert.ThrowsAsync<DosException>(early)).Code);
+        }
+        issued.Set();
+        await starting;
+        await fixture.Host.WriteInputAsync(start.Pid, 1, 0, "x"u8.ToArray());
+        await fixture.Host.CloseInputAsync(start.Pid, 1);
+        Assert.Equal(0, (await fixture.ExitAsync(start.Pid)).ExitCode);
+        Assert.Equal("x", await fixture.OutputAsync(start.Pid));
+    }
+
+    [Fact]
+    public async Task NodeThatLeaves_BeginsNothing_AndTakesFailuresForItsOwn()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var fails = await fixture.StartAsync(new ProcessSpec { Program = "grep", Arguments = ["word"], HasStandardInput = true });
+        var ends = await fixture.StartAsync(new ProcessSpec { Program = "cat", HasStandardInput = true });
+        var asked = await fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["3600"] });
+        fixture.Host.Leave();
+        var refused = await Assert.ThrowsAsync<DosException>(() => fixture.StartAsync(new ProcessSpec { Program = "true" }));
+        Assert.Equal(DosErrorCode.Unavailable, refused.Code);
+        await fixture.Host.CloseInputAsync(fails, 1);
+        await fixture.Host.CloseInputAsync(ends, 1);
+        await fixture.Host.SignalAsync(asked, 1, ProcessSignal.Terminate);
+        Assert.Equal(ProcessLifecycle.NodeLost, (await fixture.ExitAsync(fails)).Failure);
+        Assert.Equal((0, null), (await fixture.ExitAsync(ends) is var end ? end.ExitCode : -1, end.Failure));
+        Assert.Equal((143, null), (await fixture.ExitAsync(asked) is var exit ? exit.ExitCode : -1, exit.Failure));
+    }
+
     [Fact]
     public async Task OutputThatCannotBeKept_IsLost_AndNothingElse()
     {

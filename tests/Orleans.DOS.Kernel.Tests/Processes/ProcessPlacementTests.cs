@@ -30,6 +30,18 @@ public sealed class ProcessPlacementTests
     public void Choose_TheLeastLoaded_AmongTheReady() =>
         Assert.Equal(new NodeId("n-b"), ProcessPlacement.Choose([Node("n-a", used: 1500), Node("n-b", used: 300), Node("n-c", state: NodeState.Leaving)], NoLabels, NoNodes, 0.99).Node);
 
+    /// <summary>One that is frozen takes nothing, and so looks freer the longer it is.</summary>
+    [Fact]
+    public void Choose_PassesOverANodeThatHasMissedReports_UnlessItIsTheOnlyOne()
+    {
+        var now = DateTimeOffset.UnixEpoch;
+        var silent = Node("n-a") with { Reported = now - ProcessPlacement.ReportAgeMax - TimeSpan.FromMilliseconds(1) };
+        var late = Node("n-b", used: 1000) with { Reported = now - ProcessPlacement.ReportAgeMax };
+        var busy = Node("n-c", used: 1900) with { Reported = now };
+        Assert.Equal(new NodeId("n-b"), ProcessPlacement.Choose([silent, late, busy], NoLabels, NoNodes, 0).Node);
+        Assert.Equal(new NodeId("n-a"), ProcessPlacement.Choose([silent], NoLabels, NoNodes, 0).Node);
+    }
+
     /// <summary>The naive twin: no node that may be chosen has clearly more free CPU than the chosen one.</summary>
     [Fact]
     public void Choose_AgreesWithTheNaiveTwin() => Prop.ForAll(
