@@ -161,7 +161,7 @@ internal sealed partial class FileGrain
         }
         catch (DosException failure)
         {
-            LogCloseFailed(_logger, failure, ObjectId.File(_inode));
+            LogDisownFailed(_logger, failure, ObjectId.File(_inode));
         }
     }
 

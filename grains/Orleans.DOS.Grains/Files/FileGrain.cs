@@ -24,8 +24,8 @@ namespace Orleans.DOS.Files;
 internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
 {
     private static readonly TimeSpan IdleBeforeClose = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan OvertakenPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan OvertakenPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Files end here: positions must not overflow.</summary>
     private const long FileBytesMax = 1L << 60;

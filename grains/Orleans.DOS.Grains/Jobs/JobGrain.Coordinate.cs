@@ -85,7 +85,7 @@ internal sealed partial class JobGrain
         }
         catch (DosException failure)
         {
-            LogTryingAgain(_job.Value, failure);
+            LogNotGivenUp(_job.Value, failure);
         }
     }
 

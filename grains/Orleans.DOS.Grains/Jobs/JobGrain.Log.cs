@@ -16,6 +16,9 @@ internal sealed partial class JobGrain
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} must wait and tries again")]
     private partial void LogTryingAgain(long job, Exception failure);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} could not be given up: its next coordinator waits until this node is known to be gone")]
+    private partial void LogNotGivenUp(long job, Exception failure);
+
     [LoggerMessage(Level = LogLevel.Error, Message = "The coordinator of job {Job} met an error that it does not know")]
     private partial void LogSurprise(long job, Exception failure);
 

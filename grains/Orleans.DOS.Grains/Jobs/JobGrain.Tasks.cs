@@ -86,8 +86,7 @@ internal sealed partial class JobGrain
                 addresses.Add(node, address);
             }
         }
-        var alive = addresses.Keys.ToHashSet();
-        run.Follow(alive);
+        run.Follow(addresses.Keys.ToHashSet());
         foreach (var link in _links.Values.ToArray())
         {
             if (!addresses.TryGetValue(link.Node, out var address) || !address.Equals(link.Address))
@@ -95,7 +94,7 @@ internal sealed partial class JobGrain
                 LogNodeLost(_job.Value, link.Node.Value, run.Table.RunningOn(link.Node));
                 link.Close();
                 _links.Remove(link.Node);
-                run.LoseNode(link.Node, alive);
+                run.LoseNode(link.Node);
             }
         }
         foreach (var (node, address) in addresses)

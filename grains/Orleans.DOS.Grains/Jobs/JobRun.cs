@@ -90,9 +90,9 @@ internal sealed class JobRun
         ForgetUndone();
     }
 
-    public void LoseNode(NodeId node, IReadOnlySet<NodeId> alive)
+    public void LoseNode(NodeId node)
     {
-        Table.LoseNode(node, alive);
+        Table.LoseNode(node, _alive);
         ForgetUndone();
     }
 

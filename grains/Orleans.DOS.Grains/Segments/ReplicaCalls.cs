@@ -7,11 +7,13 @@ namespace Orleans.DOS.Segments;
 internal static class ReplicaCalls
 {
     /// <returns>Null when no answer came within <paramref name="patience"/>; the call may have been carried out.</returns>
-    public static async Task<ReplicaAnswer?> AskAsync(INodeClients clients, NodeId node, Func<ISegmentService, Task<ReplicaAnswer>> call, TimeSpan patience, TimeProvider time)
+    public static async Task<T?> AskAsync<T>(
+        INodeClients clients, NodeId node, Func<ISegmentService, Task<T>> call, TimeSpan patience, TimeProvider time, CancellationToken cancellationToken = default)
+        where T : class
     {
         try
         {
-            return await call(clients.Segments(node)).WaitAsync(patience, time);
+            return await call(clients.Segments(node)).WaitAsync(patience, time, cancellationToken);
         }
         catch (Exception exception) when (IsLost(exception))
         {

@@ -42,21 +42,15 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
             var empty = 0;
             foreach (var replica in replicas)
             {
-                try
+                // One that does not answer is passed over: when none has it, that is what the caller is told.
+                var chunk = await AskAsync(replica, segment, offset, bytesMax, cancellationToken);
+                if (chunk is { Answer.Outcome: ReplicaOutcome.Done, Frames.Length: > 0 })
                 {
-                    var chunk = await clients.Segments(replica.Node).ReadAsync(segment, replica.Disk, offset, bytesMax).WaitAsync(Patience, time, cancellationToken);
-                    if (chunk.Answer.Outcome == ReplicaOutcome.Done && chunk.Frames.Length > 0)
-                    {
-                        return chunk.Frames;
-                    }
-                    // It may be one that lost its tail and was given up since its place was learned: the others may have more.
-                    empty += chunk.Answer.Outcome == ReplicaOutcome.Done ? 1 : 0;
-                    damaged |= chunk.Answer.Outcome == ReplicaOutcome.Failed;
+                    return chunk.Frames;
                 }
-                catch (Exception exception) when (ReplicaCalls.IsLost(exception))
-                {
-                    // The next replica may have it; when none has, that is what the caller is told.
-                }
+                // It may be one that lost its tail and was given up since its place was learned: the others may have more.
+                empty += chunk?.Answer.Outcome == ReplicaOutcome.Done ? 1 : 0;
+                damaged |= chunk?.Answer.Outcome == ReplicaOutcome.Failed;
             }
             Forget(segment);
             if (attempt > 0 && empty > 0 && empty == replicas.Count)
@@ -64,7 +58,7 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
                 return [];
             }
         }
-        if (await ReadGivenUpAsync(segment, offset, bytesMax, cancellationToken) is { Length: > 0 } frames)
+        if (await ReadGivenUpAsync(segment, offset, bytesMax, cancellationToken) is { } frames)
         {
             return frames;
         }
@@ -79,20 +73,16 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
     /// </summary>
     private async Task<byte[]?> ReadGivenUpAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken)
     {
-        foreach (var replica in await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.Value), cancellationToken))
+        foreach (var row in await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.Value), cancellationToken))
         {
-            try
+            if (await AskAsync(row.ToReplica(), segment, offset, bytesMax, cancellationToken) is { Answer.Outcome: ReplicaOutcome.Done, Frames.Length: > 0 } chunk)
             {
-                var chunk = await clients.Segments(new(replica.NodeId)).ReadAsync(segment, new(replica.DiskId), offset, bytesMax).WaitAsync(Patience, time, cancellationToken);
-                if (chunk.Answer.Outcome == ReplicaOutcome.Done && chunk.Frames.Length > 0)
-                {
-                    return chunk.Frames;
-                }
-            }
-            catch (Exception exception) when (ReplicaCalls.IsLost(exception))
-            {
+                return chunk.Frames;
             }
         }
         return null;
     }
+
+    private Task<SegmentChunk?> AskAsync(Replica replica, SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken) => ReplicaCalls.AskAsync(
+        clients, replica.Node, service => service.ReadAsync(segment, replica.Disk, offset, bytesMax), Patience, time, cancellationToken);
 }

@@ -17,8 +17,8 @@ internal sealed partial class WorkerPool : IAsyncDisposable
     /// <summary>An extra worker without work is ended after this time.</summary>
     private static readonly TimeSpan IdleMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
-    /// <summary>A process that was sent SIGKILL ends within milliseconds, unless the host's disk hangs.</summary>
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
+    /// <summary>A process that was sent SIGKILL ends within milliseconds, unless the host's disk hangs.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(2);
     /// <summary>Bytes of the longest path of a Unix socket on Linux.</summary>
     private const int SocketPathBytesMax = 107;

@@ -18,6 +18,7 @@ internal sealed partial class NodeReporter(
     private static readonly TimeSpan LeaveMax = TimeSpan.FromMilliseconds(500);
 
     private volatile bool _isLeaving;
+    private volatile NodeStatus? _measured;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -27,7 +28,11 @@ internal sealed partial class NodeReporter(
     {
         _isLeaving = true;
         programs.Leave();
-        await ReportAsync().WaitAsync(LeaveMax, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // Not measured anew: the meter takes one caller at a time.
+        if (_measured is { } report)
+        {
+            await ReportAsync(report).WaitAsync(LeaveMax, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -40,7 +45,7 @@ internal sealed partial class NodeReporter(
         {
             try
             {
-                await ReportAsync();
+                await ReportAsync(_measured = meter.Measure());
                 told = true;
             }
             // Also a cancellation that is not ours: Orleans hands on that of an activation, and what escapes here ends the node.
@@ -57,10 +62,9 @@ internal sealed partial class NodeReporter(
         while (await NextAsync(timer, stoppingToken));
     }
 
-    private async Task ReportAsync()
+    private async Task ReportAsync(NodeStatus report)
     {
         var table = grains.GetGrain<INodeTableGrain>(GrainKeys.Cluster("nodes"));
-        var report = meter.Measure();
         view.Reported(await table.ReportAsync(NodeCalls.Context(view), _isLeaving ? report with { State = NodeState.Leaving } : report));
     }
 

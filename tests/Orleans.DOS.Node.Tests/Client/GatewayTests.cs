@@ -54,17 +54,6 @@ public sealed class GatewayTests(SqliteNodes three)
         await host.StopAsync();
     }
 
-    /// <summary>Longer than a call may take: a pipe that is full slows its writer down and does not fail it.</summary>
-    [Fact]
-    public async Task Input_OfAProgramThatDoesNotReadForAWhile_IsWaitedFor()
-    {
-        await three.HealAsync();
-        var processes = (await three.SharedOrleansAsync()).Processes;
-        var sleeping = await processes.SpawnAsync(new() { Program = "sleep", Arguments = ["8"], HasStandardInput = true });
-        var failure = await Assert.ThrowsAsync<DosException>(() => processes.WriteInputAsync(sleeping.Pid, 0, new byte[1 << 20]));
-        Assert.True(failure.Code is DosErrorCode.PipeClosed or DosErrorCode.NotRunning, $"{failure.Code}: {failure.Message}");
-    }
-
     private Uri Gateway(int node) => new($"gwy.tcp://{IPEndPoint.Parse(three.Nodes[node].Gateway)}/0");
 
     private sealed class Gateways : IGatewayListProvider
