@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.DOS.Client.Cluster;
 using Orleans.DOS.Client.Http;
+using Orleans.DOS.Client.Transport;
 using Orleans.DOS.Machines;
 using Orleans.Hosting;
 using Orleans.Messaging;
@@ -40,6 +41,7 @@ public static class DosClientExtensions
         {
             client.Configure<ClientMessagingOptions>(static messaging => (messaging.ResponseTimeout, messaging.CancelRequestOnTimeout) = (Limits.CallTimeout, true));
             client.Configure<GatewayOptions>(static gateway => gateway.GatewayListRefreshPeriod = DoorGatewayListProvider.RefreshPeriod);
+            client.Services.AddSocketTransport();
             client.AddOutgoingGrainCallFilter(new CredentialCallFilter(door.Token));
         });
         return services.AddSingleton<IMachine>(provider =>

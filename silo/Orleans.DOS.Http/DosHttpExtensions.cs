@@ -34,6 +34,7 @@ public static class DosHttpExtensions
         var v1 = endpoints.MapGroup("/v1");
         FileEndpoints.Map(v1);
         InodeEndpoints.Map(v1);
+        CheckEndpoints.Map(v1);
         ProcessEndpoints.Map(v1);
         JobEndpoints.Map(v1);
         NodeEndpoints.Map(v1);

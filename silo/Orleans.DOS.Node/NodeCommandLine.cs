@@ -59,6 +59,7 @@ internal static class NodeCommandLine
             var (key, text) = value.Split('=', 2) is [var left, var right] ? (left, right) : throw Wrong($"{name} must be key=value, not '{value}'");
             options.Labels[key] = text;
         },
+        "--route" => options.Routes.Add,
         _ => null,
     };
 

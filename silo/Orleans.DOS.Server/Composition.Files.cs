@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 using Orleans.DOS.Nodes;
 
@@ -11,6 +12,8 @@ internal static partial class Composition
     {
         services.AddSingleton<IOwnership, Ownership>();
         services.AddSingleton<FileReader>();
+        services.AddSingleton<NamespaceWriter>();
         services.AddSingleton<IPathProvider, NodePaths>();
+        services.AddChecks();
     }
 }

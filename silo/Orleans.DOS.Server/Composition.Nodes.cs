@@ -32,13 +32,17 @@ internal static partial class Composition
         services.AddSingleton<IProcessCredentials, ProcessCredentials>();
         services.AddSingleton<IHybridClock, NodeClock>();
 
+        services.AddSingleton(new NodeStanding(boot.Identity, BootTime.Instance));
         services.AddSingleton<NodeView>();
         services.AddSingleton<INodeView>(provider => provider.GetRequiredService<NodeView>());
         services.AddSingleton<INodeClients, NodeClients>();
+        services.AddSingleton<LeaseKeeper>();
+        services.AddSingleton<INodeLease>(provider => provider.GetRequiredService<LeaseKeeper>());
         services.AddSingleton<NodeRegistration>();
         services.AddSingleton<IOwnedObjects, OwnedObjects>();
         services.AddSingleton<ICapacityMeter, CapacityMeter>();
         services.AddHostedService(provider => provider.GetRequiredService<NodeView>());
+        services.AddHostedService(provider => provider.GetRequiredService<LeaseKeeper>());
     }
 
     /// <summary>What runs once the silo is active; hosted services start in the order in which they are added.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
+using Orleans.DOS.Client.Transport;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
 using Orleans.DOS.Server.Boot;
@@ -47,6 +48,7 @@ internal static partial class Composition
             options.SupportedNamespacePrefixes.Add("Npgsql");
             options.SupportedNamespacePrefixes.Add("Microsoft.Data.Sqlite");
         });
+        silo.Services.AddSocketTransport(boot.Options.Routes);
         silo.AddIncomingGrainCallFilter<IncomingCallFilter>();
         silo.AddIncomingGrainCallFilter<IndirectProbeFilter>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallFilter>();

@@ -11,12 +11,17 @@ internal static partial class Composition
     private static void AddPrograms(ISiloBuilder silo, NodeBoot boot)
     {
         var services = silo.Services;
+        var slots = Math.Max(1, (int)boot.Facts.Cpus);
         services.AddSingleton(new ProgramHostOptions
         {
             OutputDirectory = Path.Combine(boot.Directory.NodeRoot, "output"),
-            TaskSlots = Math.Max(1, (int)boot.Facts.Cpus),
+            TaskSlots = slots,
+            // A task on every core of the node leaves one worker for programs; the host's other cores are other nodes'.
+            WorkersMax = slots + 1,
         });
         services.AddSingleton<ProgramHost>();
+        services.AddSingleton<ProcessWriter>();
+        services.AddSingleton<SpawnedHere>();
         services.AddSingleton<ProcessLauncher>();
         services.AddSingleton<IPathProvider, ProcessPaths>();
         services.AddSingleton<IWorkerProcesses>(provider => provider.GetRequiredService<ProgramHost>());

@@ -16,10 +16,16 @@ internal static partial class Composition
         var hostRun = System.IO.File.Exists(BootIdPath) ? System.IO.File.ReadAllText(BootIdPath).Trim() : Guid.NewGuid().ToString("N");
         silo.Services.AddSingleton(provider => new SegmentStore(
             boot.Directory.DiskPath, hostRun, provider.GetRequiredService<ILogger<SegmentStore>>()));
+        silo.Services.AddSingleton<SegmentDoor>();
+        silo.Services.AddSingleton<ISegmentService>(provider => provider.GetRequiredService<SegmentDoor>());
         silo.Services.AddSingleton<IObjectLogs, ObjectLogs>();
         silo.AddGrainService<SegmentService>();
     }
 
     /// <summary>Started after the silo, since it calls other nodes' stores.</summary>
-    private static void AddSegmentsAfterSilo(IServiceCollection services) => services.AddHostedService<SegmentRepair>();
+    private static void AddSegmentsAfterSilo(IServiceCollection services)
+    {
+        services.AddHostedService<SegmentRepair>();
+        services.AddHostedService<SegmentScrubber>();
+    }
 }

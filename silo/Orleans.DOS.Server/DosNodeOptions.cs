@@ -1,5 +1,6 @@
 using System.Net;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Client.Transport;
 
 namespace Orleans.DOS.Server;
 
@@ -39,6 +40,9 @@ public sealed class DosNodeOptions
     public int NodesDeclared { get; set; } = 1;
 
     public Dictionary<string, string> Labels { get; } = [];
+
+    /// <summary>Other nodes' silo addresses that this node reaches through another address.</summary>
+    public Routes Routes { get; } = new();
 
     /// <exception cref="DosException">InvalidArgument, with a sentence that names the option.</exception>
     public void Validate()

@@ -21,8 +21,11 @@ public static class Limits
     /// <summary>Bytes of payload in one frame. Small calls and probes share the connection with bulk data, so bulk travels in small pieces.</summary>
     public const int FramePayloadBytesMax = 256 * 1024;
 
-    /// <summary>Frames in flight to one replica for one writer: the credit window (2 MiB hides a round trip of some milliseconds).</summary>
-    public const int FramesInFlightMax = 8;
+    /// <summary>
+    /// Frames in flight to one replica for one writer: the credit window. 1 MiB hides a round trip of some milliseconds; more would only
+    /// be what a small call between the same nodes has to wait for.
+    /// </summary>
+    public const int FramesInFlightMax = 4;
 
     /// <summary>A segment is sealed and the next one opened when its log passes this many bytes: bounds repair and copying.</summary>
     public const long SegmentBytesMax = 256L * 1024 * 1024;
@@ -32,6 +35,9 @@ public static class Limits
 
     /// <summary>Frames up to this many bytes go through the disk's journal, whose fdatasync they share.</summary>
     public const int JournaledFrameBytesMax = 16 * 1024;
+
+    /// <summary>Bytes a second that a node copies or checks for repair: a disk of 250 GiB is whole again within two hours, and callers keep most of it.</summary>
+    public const long RepairBytesPerSecond = 32L * 1024 * 1024;
 
     /// <summary>Replicas of one segment.</summary>
     public const int ReplicasMax = 5;
@@ -87,13 +93,28 @@ public static class Limits
     /// <summary>How long a map output may be unavailable to a reducer before it counts as lost.</summary>
     public static readonly TimeSpan MapOutputUnavailableMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a task waits for a slot on a node that holds its bytes, while no such node takes any: then any node may have it.</summary>
+    public static readonly TimeSpan TaskLocalityWaitMax = TimeSpan.FromSeconds(3);
+
+    /// <summary>No task counts as a straggler before it has run so long: a second attempt costs a slot and its reading.</summary>
+    public static readonly TimeSpan StragglerRunMin = TimeSpan.FromSeconds(3);
+
+    /// <summary>Between two statuses that one watcher of a running job is told; its end is told at once.</summary>
+    public static readonly TimeSpan JobWatchPause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Tasks that a node is given in one message, and that one slot runs one after the other.</summary>
+    public const int TaskBatchMax = 1000;
+
+    /// <summary>How long such tasks shall take a slot together: long against a message and a commit, short against a job.</summary>
+    public static readonly TimeSpan TaskBatchTime = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Pieces of input of one map task.</summary>
     public const int TaskPiecesMax = 10_000;
 
     /// <summary>Characters that the pieces of one map task take in its message: a quarter of what a worker's pipe carries.</summary>
     public const int TaskInputCharsMax = 4 * 1024 * 1024;
 
-    /// <summary>Map tasks of a job that reduces: each reducer is told of all their outputs in one message of some 200 bytes each.</summary>
+    /// <summary>Map outputs that one reducer reads: it is told of all of them in one message of some 200 bytes each.</summary>
     public const int ReduceInputsMax = 40_000;
 
     /// <summary>Bytes of one record (a line) in a job's input: bounds a worker's memory.</summary>
@@ -124,7 +145,7 @@ public static class Limits
     public const int CatalogAttemptsMax = 5;
 
     /// <summary>Numbers taken from a counter at once: one commit for so many new inodes or pids; a stopped node leaves at most so many unused.</summary>
-    public const int CatalogIdBlock = 64;
+    public const int CatalogIdBlock = 256;
 
     /// <summary>How long a connection waits for another process' SQLite write lock.</summary>
     public static readonly TimeSpan CatalogBusyTimeout = TimeSpan.FromSeconds(10);

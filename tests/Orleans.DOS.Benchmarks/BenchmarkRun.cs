@@ -16,32 +16,34 @@ public sealed class BenchmarkRun : IAsyncDisposable
     private const int CpusEach = 1;
     private static readonly TimeSpan IdleBeforeMeasure = TimeSpan.FromSeconds(2);
     private readonly BenchmarkReport _report;
-    private readonly bool _quick;
+    private readonly BenchmarkSizes _sizes;
     private readonly string _directory = Directory.CreateTempSubdirectory("dos-bench-").FullName;
     private readonly PostgresServer _postgres;
     private readonly RealNodes _nodes;
     private readonly IHost _client;
     private readonly BenchmarkLimits _limits;
+    private readonly string _database;
 
-    private BenchmarkRun(BenchmarkReport report, bool quick, PostgresServer postgres, RealNodes nodes, IHost client, string limitsDatabase)
+    private BenchmarkRun(BenchmarkReport report, BenchmarkSizes sizes, PostgresServer postgres, RealNodes nodes, IHost client, string database, string limitsDatabase)
     {
-        (_report, _quick, _postgres, _nodes, _client) = (report, quick, postgres, nodes, client);
-        _limits = new BenchmarkLimits(_directory, limitsDatabase, quick);
+        (_report, _sizes, _postgres, _nodes, _client, _database) = (report, sizes, postgres, nodes, client, database);
+        _limits = new BenchmarkLimits(_directory, limitsDatabase, sizes.Quick);
     }
 
-    public static async Task<BenchmarkRun> StartAsync(BenchmarkReport report, bool quick)
+    public static async Task<BenchmarkRun> StartAsync(BenchmarkReport report, BenchmarkSizes sizes)
     {
         var postgres = await PostgresServer.StartAsync();
         RealNodes? nodes = null;
         try
         {
-            nodes = await RealNodes.StartAsync(await postgres.CreateDatabaseAsync(), NodeCount, CpusEach);
+            var database = await postgres.CreateDatabaseAsync();
+            nodes = await RealNodes.StartAsync(database, NodeCount, CpusEach);
             var builder = Host.CreateApplicationBuilder();
             builder.Logging.ClearProviders();
             builder.Services.AddDosClient(options => options.UseOrleans([.. nodes.Urls.Select(url => new Uri(url))], nodes.Credential));
             var client = builder.Build();
             await client.StartAsync();
-            return new BenchmarkRun(report, quick, postgres, nodes, client, await postgres.CreateDatabaseAsync());
+            return new BenchmarkRun(report, sizes, postgres, nodes, client, database, await postgres.CreateDatabaseAsync());
         }
         catch
         {
@@ -59,17 +61,20 @@ public sealed class BenchmarkRun : IAsyncDisposable
         switch (suite)
         {
             case "files":
-                await new FilesSuite(_report, _limits, machine, _quick).RunAsync(cancellation);
+                await new FilesSuite(_report, _limits, machine, _client.Services.GetRequiredService<IClusterClient>(), _nodes, _sizes).RunAsync(cancellation);
+                break;
+            case "list":
+                await new ListSuite(_report, machine, _database, _sizes.Quick).RunAsync(cancellation);
                 break;
             case "processes":
                 await IdleAsync(cancellation);
-                await new ProcessesSuite(_report, machine, _quick).RunAsync(cancellation);
+                await new ProcessesSuite(_report, machine, _sizes.Quick).RunAsync(cancellation);
                 break;
             case "jobs":
-                await new JobsSuite(_report, machine, _quick).RunAsync(cancellation);
+                await new JobsSuite(_report, machine, _sizes.Quick).RunAsync(cancellation);
                 break;
             default:
-                throw new ArgumentException($"no suite '{suite}'; there are: files, processes, jobs", nameof(suite));
+                throw new ArgumentException($"no suite '{suite}'; there are: files, list, processes, jobs", nameof(suite));
         }
     }
 

@@ -10,13 +10,15 @@ if (args is ["bare-silo", var name, var silo, var gateway, var primary])
 
 var json = new Option<bool>("--json") { Description = "One JSON object a line" };
 var quick = new Option<bool>("--quick") { Description = "Small sizes: ends within 50 s" };
-var suites = new Argument<string[]>("suite") { Description = "files, processes, jobs (default: all)", Arity = ArgumentArity.ZeroOrMore };
-var root = new RootCommand("Measures Orleans.DOS beside what the bare means reach in the same run") { suites, json, quick };
+var mebibytes = new Option<long?>("--mebibytes") { Description = "Size of the files written and read, for profiling (default 1024, with --quick 16)" };
+var cases = new Option<string[]>("--case") { Description = "Of the suite files only these cases, for profiling (default: all)", AllowMultipleArgumentsPerToken = true };
+var suites = new Argument<string[]>("suite") { Description = "files, list, processes, jobs (default: all)", Arity = ArgumentArity.ZeroOrMore };
+var root = new RootCommand("Measures Orleans.DOS beside what the bare means reach in the same run") { suites, json, quick, mebibytes, cases };
 root.SetAction(async (parsed, cancellation) =>
 {
     var report = new BenchmarkReport(parsed.GetValue(json));
-    var chosen = parsed.GetValue(suites) is { Length: > 0 } some ? some : ["files", "processes", "jobs"];
-    await using var run = await BenchmarkRun.StartAsync(report, parsed.GetValue(quick));
+    var chosen = parsed.GetValue(suites) is { Length: > 0 } some ? some : ["files", "list", "processes", "jobs"];
+    await using var run = await BenchmarkRun.StartAsync(report, new BenchmarkSizes(parsed.GetValue(quick), parsed.GetValue(mebibytes), parsed.GetValue(cases) ?? []));
     foreach (var suite in chosen)
     {
         await run.SuiteAsync(suite, cancellation);

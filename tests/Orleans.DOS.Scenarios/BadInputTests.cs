@@ -82,6 +82,14 @@ public sealed class BadInputTests(ScenarioCluster cluster)
             await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /big", 1, "NoSpace");
             await nodes.RefuseAsync("head -c 100000000 /dev/zero 2>/dev/null | dos fs put - /more", 1, "NoSpace");
 
+            // The room that is left is for who clears up; when that is gone too, nothing new is named, and removing still goes.
+            await nodes.SucceedAsync("dos fs rm /more && echo still | dos fs put - /still");
+            await nodes.SucceedAsync($"fallocate -l $(( $(df --output=avail -B1 '{nodes.Data}' | tail -1) - 1048576 )) '{nodes.Data}/filling'");
+            // Some may still be made: the disk is not looked at each time.
+            await nodes.RefuseAsync("i=0; while [ $i -lt 30 ] && echo none | dos fs put - /none$i 2>told; do i=$((i+1)); done; cat told; exit 1", 1, "NoSpace");
+            await nodes.RefuseAsync("dos run -d true", 1, "NoSpace");
+            await nodes.SucceedAsync($"dos fs rm /still && rm '{nodes.Data}/filling'");
+
             await nodes.SucceedAsync($"mount -o remount,size=128m tmpfs '{nodes.Data}'");
             await nodes.SucceedAsync("dos fs get /kept - | cmp - local && dos fs rm /big && echo again | dos fs put - /again");
             Assert.Equal(["small", "again"], await nodes.SucceedAsync("dos fs cat /small; dos fs cat /again"));

@@ -25,6 +25,43 @@ public sealed class OutageTests : IDisposable
         Assert.True(_input.Writes > 1, "it was never away");
     }
 
+    [Fact]
+    public async Task Run_AtCtrlC_BeforeTheNodeHasAnswered_StillEndsTheProgram()
+    {
+        using var asked = new ManualResetEventSlim();
+        using var interrupted = new ManualResetEventSlim();
+        var signals = 0;
+        await using var door = new OtherServer(request =>
+        {
+            switch (request.HttpMethod, request.Url!.Segments[^1])
+            {
+                case ("POST", "processes"):
+                    asked.Set();
+                    interrupted.Wait(Away);
+                    return Process("Running", "null", 201);
+                case ("POST", "signal"):
+                    Interlocked.Increment(ref signals);
+                    _closed.Set();
+                    return new OtherAnswer(204);
+                case ("GET", "stdout" or "stderr"):
+                    return Output(request, _closed.Wait(TimeSpan.FromSeconds(1)));
+                case ("DELETE", "stdin"):
+                    return new OtherAnswer(204);
+                default:
+                    return Process("Exited", "143", 200);
+            }
+        });
+        File.WriteAllText(Path.Combine(_root, "token"), "dos1.ours");
+        var shell = new Shell(_root, _root);
+        var run = shell.RunAsync($"exec setsid sh -c 'echo $$ >pid; exec dos --url {door.Url} --credential token run sleep 7777'", TestContext.Current.CancellationToken);
+        Assert.True(asked.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken), "it was never asked");
+        // The command's handler stands since before it asked.
+        await shell.RunAsync("/bin/kill -INT -- -$(cat pid)", TestContext.Current.CancellationToken);
+        interrupted.Set();
+        var ended = await run;
+        Assert.True(ended is { ExitCode: 143, Lines.Count: 0 } && signals > 0, $"{ended.ExitCode}, {signals}: {string.Join('\n', ended.Lines)}");
+    }
+
     public void Dispose()
     {
         _closed.Dispose();

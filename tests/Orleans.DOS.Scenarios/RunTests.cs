@@ -27,7 +27,7 @@ public sealed class RunTests(ScenarioCluster cluster)
     public async Task Wait_AtCtrlC_EndsItself_AndNotTheProcess()
     {
         var shell = cluster.Shell("wait-ctrl-c");
-        var pid = Assert.Single((await shell.RunAsync("dos run -d sleep 8888", TestContext.Current.CancellationToken)).Lines);
+        var pid = await shell.StartAsync("sleep 8888", TestContext.Current.CancellationToken);
         var wait = shell.RunAsync($"exec setsid sh -c 'echo $$ >pid; exec dos wait {pid}'", TestContext.Current.CancellationToken);
         await Poll.UntilAsync(async () => (await shell.RunAsync("test -s pid && tr '\\0' ' ' </proc/$(cat pid)/cmdline | grep '^dos wait'", TestContext.Current.CancellationToken)).ExitCode == 0, StepMax);
 
@@ -45,7 +45,7 @@ public sealed class RunTests(ScenarioCluster cluster)
     public async Task Logs_OfAProgramThatWritesAllTheTime_EndAtWhatThereWas()
     {
         var shell = cluster.Shell("logs-now");
-        var pid = Assert.Single((await shell.RunAsync("dos run -d yes", TestContext.Current.CancellationToken)).Lines);
+        var pid = await shell.StartAsync("yes", TestContext.Current.CancellationToken);
         var answer = await shell.RunAsync($"until dos logs {pid} | grep -qm1 y; do :; done; dos logs {pid} | tail -1; dos kill -s KILL {pid}", TestContext.Current.CancellationToken);
         Assert.Equal(["y"], answer.Lines);
     }
@@ -54,7 +54,7 @@ public sealed class RunTests(ScenarioCluster cluster)
     public async Task Logs_OfAProgramThatIsStartedAgain_GoOnUntilItEnds()
     {
         var shell = cluster.Shell("logs-again");
-        var pid = Assert.Single((await shell.RunAsync("dos run -d --restart always sleep 1", TestContext.Current.CancellationToken)).Lines);
+        var pid = await shell.StartAsync("--restart always sleep 1", TestContext.Current.CancellationToken);
         var answer = await shell.RunAsync(
             $"dos logs -f {pid} & until dos ps | grep -q '^{pid} .*  [1-9]  *sleep 1'; do :; done; kill -0 $! && dos kill {pid} && wait $! && dos wait {pid}", TestContext.Current.CancellationToken);
         Assert.True(answer is { Lines.Count: 0, ExitCode: 143 }, string.Join('\n', answer.Lines) + answer.ExitCode);
@@ -64,7 +64,7 @@ public sealed class RunTests(ScenarioCluster cluster)
     public async Task Logs_OfAProgramThatGoesOn_EndWhenNobodyReads()
     {
         var shell = cluster.Shell("logs-head");
-        var pid = Assert.Single((await shell.RunAsync("dos run -d yes", TestContext.Current.CancellationToken)).Lines);
+        var pid = await shell.StartAsync("yes", TestContext.Current.CancellationToken);
         var answer = await shell.RunAsync($"(dos logs -f {pid}; echo $? >ended) | head -1; cat ended; dos kill -s KILL {pid}", TestContext.Current.CancellationToken);
         Assert.Equal(["y", "141"], answer.Lines);
     }

@@ -33,6 +33,7 @@ internal static class FsCommand
             : session.Machine.Files.MakeLinkAsync(session.Get(From), session.Get(To), cancellation)),
         Session.On(new Command("stat", "Show what is known of a path") { One }, async (session, cancellation) =>
             Print(session, [await session.Machine.Files.StatAsync(session.Get(One), followLinks: false, cancellation)])),
+        CheckCommand.Create(),
     };
 
     private static async Task CatAsync(Session session, CancellationToken cancellation)

@@ -6,7 +6,7 @@ namespace Orleans.DOS.Cli.Jobs;
 internal static class JobCommand
 {
     private static readonly Argument<string> Program = new("PROGRAM");
-    private static readonly Argument<string[]> Inputs = new("INPUTS") { Arity = ArgumentArity.OneOrMore };
+    private static readonly Argument<string[]> Inputs = new("INPUTS") { Arity = ArgumentArity.ZeroOrMore, Description = "Files and directories; none when the program splits its work itself" };
     private static readonly Argument<long> Id = Number.Argument("JOB", "number of a job; 'dos job ls' lists them");
     private static readonly Option<string?> Output = new("--output", "-o") { Description = "Directory for the results (default: /jobs/<id>)" };
     private static readonly Option<string[]> Parameters = new("--set") { Description = "key=value for the program" };
@@ -30,7 +30,7 @@ internal static class JobCommand
     {
         var job = await session.Machine.Jobs.SubmitAsync(new JobSpec
         {
-            Program = session.Get(Program), Inputs = session.Get(Inputs), Output = session.Get(Output), Partitions = session.Get(Partitions),
+            Program = session.Get(Program), Inputs = session.Get(Inputs), Split = session.Get(Inputs).Length > 0 ? JobSplit.ByRange : JobSplit.ByProgram, Output = session.Get(Output), Partitions = session.Get(Partitions),
             Parameters = Pairs.Of(Parameters, session.Get(Parameters)),
         }, cancellation);
         if (session.Json)
@@ -92,11 +92,14 @@ internal static class JobCommand
     }
 
     private static void Print(Session session, IEnumerable<JobStatus> jobs) => Printer.Rows(
-        session, jobs, Json, ["JOB", "PROGRAM", "STATE", "TASKS", "RETRIED", "BYTES", "AGE", "OUTPUT"], job =>
+        session, jobs, Json, ["JOB", "PROGRAM", "STATE", "TASKS", "RETRIED", "BYTES", "LOCAL", "AGE", "OUTPUT"], job =>
         [
             job.Id.ToString(), job.Program, job.Reason is null ? job.State.ToString() : $"{job.State} ({job.Reason})", $"{job.TasksDone}/{job.Tasks}",
-            job.TasksRetried.ToString(), $"{Human.Bytes(job.BytesDone)} of {Human.Bytes(job.BytesTotal)}", Human.Age(job.Created), job.Output,
+            job.TasksRetried.ToString(), $"{Human.Bytes(job.BytesDone)} of {Human.Bytes(job.BytesTotal)}", Local(job), Human.Age(job.Created), job.Output,
         ]);
+
+    /// <summary>Of the input that was read, how much on nodes that hold it.</summary>
+    private static string Local(JobStatus job) => job.BytesDone == 0 ? "-" : $"{Math.Round(100.0 * job.BytesLocal / job.BytesDone)} %";
 
     private static object Json(JobStatus job) => new
     {

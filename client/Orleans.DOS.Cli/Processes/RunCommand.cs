@@ -50,11 +50,12 @@ internal static class RunCommand
         var processes = session.Machine.Processes;
         var detach = session.Get(Detach);
         var hasInput = !detach && (session.Get(Interactive) || Console.IsInputRedirected);
+        // Not broken off at Ctrl-C, since it may have begun: a program that nobody knows of would go on. The SDK gives up after seconds.
         var started = await processes.SpawnAsync(new ProcessSpec
         {
             Program = session.Get(ProgramName), Arguments = session.Get(Arguments), HasStandardInput = hasInput, Restart = Policy(session.Get(Restart)),
             Environment = Pairs.Of(Variables, session.Get(Variables)), WorkingDirectory = session.Get(Directory), Labels = Pairs.Of(Labels, session.Get(Labels)),
-        }, cancellation);
+        }, CancellationToken.None);
         if (detach)
         {
             if (session.Json)

@@ -11,11 +11,15 @@ internal sealed class ClusterFileHandle(ClusterCaller caller, InodeId inode, str
 
     public InodeId Inode => inode;
 
+    // Kept: making a reference looks up its interface by reflection each time.
+    private IFileGrain? _owner;
+    private INamespaceGrain? _namespace;
+
     private IFileGrain Owner => virtualPath is null
-        ? caller.Grains.GetGrain<IFileGrain>(GrainKeys.File(caller.Machine, inode))
+        ? _owner ??= caller.Grains.GetGrain<IFileGrain>(GrainKeys.File(caller.Machine, inode))
         : throw new DosException(DosErrorCode.ReadOnlyPath, $"'{virtualPath}' is shown by the machine and is read only");
 
-    private INamespaceGrain Namespace => caller.Grains.GetGrain<INamespaceGrain>(GrainKeys.Machine(caller.Machine));
+    private INamespaceGrain Namespace => _namespace ??= caller.Grains.GetGrain<INamespaceGrain>(GrainKeys.Machine(caller.Machine));
 
     public Task<FileStat> StatAsync(CancellationToken cancellationToken = default) =>
         virtualPath is null

@@ -1,4 +1,5 @@
 using Orleans.Concurrency;
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 
 namespace Orleans.DOS.Client.Cluster;
@@ -6,7 +7,9 @@ namespace Orleans.DOS.Client.Cluster;
 /// <summary>Names from the machine's namespace grain, content from the file's own.</summary>
 internal sealed class ClusterFiles(ClusterCaller caller) : IFiles
 {
-    private INamespaceGrain Namespace => caller.Grains.GetGrain<INamespaceGrain>(GrainKeys.Machine(caller.Machine));
+    private INamespaceGrain? _namespace;
+
+    private INamespaceGrain Namespace => _namespace ??= caller.Grains.GetGrain<INamespaceGrain>(GrainKeys.Machine(caller.Machine));
 
     public Task<FileStat> StatAsync(string path, bool followLinks = true, CancellationToken cancellationToken = default) =>
         caller.ReadAsync(context => Namespace.StatAsync(context, Arguments.Path(path), followLinks), cancellationToken);
@@ -62,4 +65,7 @@ internal sealed class ClusterFiles(ClusterCaller caller) : IFiles
         var put = options ?? new FileOpenOptions { Create = true, Truncate = true };
         return caller.ChangeAsync(context => Namespace.PutSmallAsync(context, path, bytes, put), cancellationToken);
     }
+
+    public Task<CheckStep> CheckAsync(CheckOptions options, string? after = null, CancellationToken cancellationToken = default) =>
+        caller.ReadAsync(context => caller.Grains.GetGrain<ICheckGrain>(GrainKeys.Machine(caller.Machine)).StepAsync(context, options, after), cancellationToken);
 }

@@ -5,7 +5,9 @@ namespace Orleans.DOS.Client.Cluster;
 
 internal sealed class ClusterProcesses(ClusterCaller caller) : IProcesses
 {
-    private IProcessTableGrain Table => caller.Grains.GetGrain<IProcessTableGrain>(GrainKeys.Machine(caller.Machine));
+    private IProcessTableGrain? _table;
+
+    private IProcessTableGrain Table => _table ??= caller.Grains.GetGrain<IProcessTableGrain>(GrainKeys.Machine(caller.Machine));
 
     private IProcessGrain Process(ProcessId pid) => caller.Grains.GetGrain<IProcessGrain>(GrainKeys.Process(caller.Machine, pid));
 
@@ -28,7 +30,7 @@ internal sealed class ClusterProcesses(ClusterCaller caller) : IProcesses
         {
             try
             {
-                var status = await caller.PollAsync(context => Process(pid).WaitAsync(context), cancellationToken).ConfigureAwait(false);
+                var status = await caller.PollAsync(context => Table.WaitAsync(context, pid), cancellationToken).ConfigureAwait(false);
                 if (status.HasEnded)
                 {
                     return status;

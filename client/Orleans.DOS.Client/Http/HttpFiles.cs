@@ -1,3 +1,4 @@
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 using Orleans.DOS.Machines;
 
@@ -52,6 +53,12 @@ internal sealed class HttpFiles(HttpCaller caller, string root) : IFiles
         var put = options ?? new FileOpenOptions { Create = true, Truncate = true };
         var target = With(Of(path).Add("create", put.Create ? "true" : "false").Flag("exclusive", put.Exclusive), put);
         return StatOf(HttpCall.Put(target.ToString(), content), cancellationToken);
+    }
+
+    public Task<CheckStep> CheckAsync(CheckOptions options, string? after = null, CancellationToken cancellationToken = default)
+    {
+        var target = new HttpQuery(root + "/check").Flag("deep", options.Deep).Add("after", after).ToString();
+        return caller.JsonAsync(options.Mend ? HttpCall.Post(target) : HttpCall.Get(target), DosJson.Default.CheckStep, cancellationToken);
     }
 
     private HttpQuery Of(string path) => new(root + "/files" + HttpQuery.FilePath(path));

@@ -6,7 +6,7 @@ namespace Orleans.DOS.Catalog;
 /// <summary>One connection inside one transaction; refuses to work once that transaction has ended.</summary>
 internal abstract class CatalogSession(ISqlDialect dialect, DbConnection connection, DbTransaction? transaction) : ICatalogSession
 {
-    private bool ended;
+    private volatile bool ended;
 
     // Columns are written node_id and read into NodeId or nodeId.
     static CatalogSession() => DefaultTypeMap.MatchNamesWithUnderscores = true;

@@ -22,6 +22,15 @@ public interface ICatalog
     /// <exception cref="DosException">Unavailable: nothing was changed. OutcomeUnknown: the commit's answer was lost.</exception>
     Task<T> WriteAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// To be asked before something is added. While the catalog's disk has little room left, that is kept for changes which free some, or
+    /// end something; on a database server, that is the server's to say.
+    /// </summary>
+    /// <exception cref="DosException">NoSpace.</exception>
+    void RequireRoom()
+    {
+    }
+
     /// <summary>Numbers that are never given twice (see table dos_counters), taken from the catalog in blocks.</summary>
     Task<long> NextIdAsync(string counter, CancellationToken cancellationToken = default);
 }

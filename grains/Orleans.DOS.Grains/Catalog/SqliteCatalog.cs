@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Catalog;
 
@@ -8,9 +9,13 @@ namespace Orleans.DOS.Catalog;
 /// </summary>
 internal sealed class SqliteCatalog : IOpenCatalog
 {
+    /// <summary>What a row and its place in the log may take, generously.</summary>
+    private const int RowBytes = 8192;
+
     private readonly SqliteWriter writer;
     private readonly SqliteReaders readers;
     private readonly CounterBlocks counters;
+    private readonly DiskRoom room;
 
     public SqliteCatalog(string path, ClusterRow cluster, ILogger logger)
     {
@@ -18,6 +23,8 @@ internal sealed class SqliteCatalog : IOpenCatalog
         writer = new SqliteWriter(path, logger);
         readers = new SqliteReaders(path);
         counters = new CounterBlocks(this);
+        // Data on the same disk is refused earlier: names can be removed, and new ones be made for a while, when no data finds room any more.
+        room = new DiskRoom(() => new DriveInfo(path) is var disk ? new DiskSpace(disk.TotalSize, disk.AvailableFreeSpace) : default, share: 50);
     }
 
     public ISqlDialect Dialect => SqliteDialect.Instance;
@@ -51,6 +58,14 @@ internal sealed class SqliteCatalog : IOpenCatalog
         catch (DosException failure)
         {
             return Task.FromException<T>(failure);
+        }
+    }
+
+    public void RequireRoom()
+    {
+        if (!room.TryTake(RowBytes))
+        {
+            throw new DosException(DosErrorCode.NoSpace, "the disk of the catalog is nearly full: only removing is possible");
         }
     }
 

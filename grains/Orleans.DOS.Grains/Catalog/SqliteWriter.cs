@@ -132,6 +132,8 @@ internal sealed partial class SqliteWriter : IDisposable
         }
         catch (Exception failure)
         {
+            // Before the caller is told: what it lets go on must find its session closed.
+            session.End();
             transactionLives = TryUndo();
             work.Fail(failure);
             return false;

@@ -47,6 +47,7 @@ internal sealed partial class FileGrain
         {
             return answer;
         }
+        _isJournal = durable;
         var request = new WriteRequest(context.Request, hash, context.Time, durable, context.Principal.Name);
         var task = InsideAsync(file, () => work(file, request));
         _running.Add(context.Request, (hash, task));
@@ -62,9 +63,18 @@ internal sealed partial class FileGrain
         return answer;
     }
 
-    /// <summary>Answers from what is owned, or not at all. A failure that leaves memory in doubt ends the activation.</summary>
+    /// <summary>Answers from memory. The lease is looked at behind the reading: then no other owner had begun to serve when it was read.</summary>
+    private async Task<T> AnswerAsync<T>(OpenFile file, Func<Task<T>> read)
+    {
+        var answer = await InsideAsync(file, read);
+        await _lease.RequireAsync();
+        return answer;
+    }
+
+    /// <summary>Works on what is owned, or not at all. A failure that leaves memory in doubt ends the activation.</summary>
     private async Task<T> InsideAsync<T>(OpenFile file, Func<Task<T>> work)
     {
+        await _lease.RequireAsync();
         file.Owned.Enter();
         try
         {
@@ -171,7 +181,7 @@ internal sealed partial class FileGrain
 
     private Task CloseWhenIdleAsync(CancellationToken cancellationToken)
     {
-        if (_file is { } file && _running.Count == 0 && _time.GetElapsedTime(file.LastWriteTimestamp) > IdleBeforeClose)
+        if (_file is { } file && _running.Count == 0 && _time.GetElapsedTime(file.LastWriteTimestamp) > (_isJournal ? IdleBeforeCloseOfJournal : IdleBeforeClose))
         {
             DeactivateOnIdle();
         }

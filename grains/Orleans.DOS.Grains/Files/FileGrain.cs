@@ -24,6 +24,14 @@ namespace Orleans.DOS.Files;
 internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
 {
     private static readonly TimeSpan IdleBeforeClose = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// After a durable append: it is a journal's, and the next one comes. Closing and opening again cost some ten commits and syncs, so that
+    /// a thousand journals appended to in turn would be closed whenever their turn comes. A file that stays open has its price too: the
+    /// end of its owner's node makes it wait for a takeover.
+    /// </summary>
+    private static readonly TimeSpan IdleBeforeCloseOfJournal = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan OvertakenPause = TimeSpan.FromMilliseconds(50);
 
@@ -32,6 +40,8 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
 
     private readonly IObjectLogs _logs;
     private readonly IOwnership _ownership;
+    private readonly INodeLease _lease;
+    private readonly FileReader _reader;
     private readonly TimeProvider _time;
     private readonly ILogger<FileGrain> _logger;
     private readonly IGrainContext _context;
@@ -43,11 +53,13 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     private Task<OpenFile>? _opening;
     private OpenFile? _file;
     private InodeRow? _row;
+    /// <summary>The newest change was to be durable at once.</summary>
+    private bool _isJournal;
     private Task? _checkpoint;
 
-    public FileGrain(ICatalog catalog, IObjectLogs logs, IOwnership ownership, TimeProvider time, ILogger<FileGrain> logger, IGrainContext context)
+    public FileGrain(ICatalog catalog, IObjectLogs logs, IOwnership ownership, INodeLease lease, FileReader reader, TimeProvider time, ILogger<FileGrain> logger, IGrainContext context)
     {
-        (_logs, _ownership, _time, _logger, _context) = (logs, ownership, time, logger, context);
+        (_logs, _ownership, _lease, _reader, _time, _logger, _context) = (logs, ownership, lease, reader, time, logger, context);
         var (machine, inode) = GrainKeys.Parse(context.GrainId.Key.ToString()!);
         (_machine, _inode) = (new MachineId(machine), new InodeId(inode));
         _table = new FileTable(catalog, logs, _machine, _inode);
@@ -112,12 +124,21 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         }
     }
 
+    public async Task CloseAsync(CallContext context)
+    {
+        Check(context);
+        if (await CurrentAsync() is not null)
+        {
+            DeactivateOnIdle();
+        }
+    }
+
     public async Task<FileContentStat> ContentAsync(CallContext context)
     {
         Check(context);
         if (await CurrentAsync() is { } file)
         {
-            return await InsideAsync(file, () => Task.FromResult(new FileContentStat(file.Size, CatalogTime.To(file.ModifiedAt), file.Writes)));
+            return await AnswerAsync(file, () => Task.FromResult(new FileContentStat(file.Size, CatalogTime.To(file.ModifiedAt), file.Writes)));
         }
         var row = await _table.FindAsync() ?? throw _table.Gone();
         return new FileContentStat(row.Size, CatalogTime.To(row.Mtime), 0);
@@ -128,7 +149,18 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         Check(context);
         // A reader comes here because the row says "open"; if it was closed since, opening it once more costs little.
         var file = await CurrentAsync() ?? await OpenAsync();
-        return await InsideAsync(file, () => Task.FromResult(file.Plan(position, count)));
+        return await AnswerAsync(file, () => Task.FromResult(file.Plan(position, count)));
+    }
+
+    public async Task<Immutable<byte[]>> ReadOpenAsync(CallContext context, long position, int count)
+    {
+        Check(context);
+        if (_file is not { } file)
+        {
+            throw new DosException(new DosError(DosErrorCode.Unavailable, "the catalog cannot be reached, and the file is not open", OvertakenPause));
+        }
+        var plan = await AnswerAsync(file, () => Task.FromResult(file.Plan(position, count)));
+        return new(await _reader.ReadAsync(_inode, plan, position, count));
     }
 
     public async Task<IReadOnlyList<FileLocation>> LocateAsync(CallContext context)
@@ -136,7 +168,7 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         Check(context);
         if (await CurrentAsync() is { } file)
         {
-            return await InsideAsync(file, () => LocateOpenAsync(file));
+            return await AnswerAsync(file, () => LocateOpenAsync(file));
         }
         var row = await _table.FindAsync() ?? throw _table.Gone();
         return row.IsInline != 0

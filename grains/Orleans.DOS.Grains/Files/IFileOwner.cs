@@ -13,6 +13,13 @@ public interface IFileOwner : IGrainWithStringKey
     /// <summary>Where the bytes of a range lie now.</summary>
     [Alias("PlanRead")] Task<FileReadPlan> PlanReadAsync(CallContext context, long position, int count);
 
+    /// <summary>The bytes of a range, read at the owner's node, which needs no catalog for them while the file is open.</summary>
+    /// <exception cref="DosException">Unavailable: the file is not open, or its bytes cannot be read.</exception>
+    [Alias("ReadOpen")] Task<Immutable<byte[]>> ReadOpenAsync(CallContext context, long position, int count);
+
+    /// <summary>Begins to seal what is open; a call that follows finds it sealed, unless somebody writes.</summary>
+    [Alias("Close")] Task CloseAsync(CallContext context);
+
     /// <summary>Replaces the whole content by at most <see cref="Limits.InlineBytesMax"/> bytes, in one commit.</summary>
     [Alias("Replace")] Task ReplaceAsync(CallContext context, Immutable<byte[]> content);
 }

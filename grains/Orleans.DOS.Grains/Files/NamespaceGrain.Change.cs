@@ -1,4 +1,5 @@
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
 
 namespace Orleans.DOS.Files;
@@ -27,7 +28,7 @@ internal sealed partial class NamespaceGrain
         {
             try
             {
-                var answer = await _catalog.WriteAsync(session => RunAsync(session, change, hash, work));
+                var answer = await _catalog.WriteAsync(session => RunAsync(session, change, hash, inodes > 0, work));
                 await SweepAsync(change.Now);
                 return answer;
             }
@@ -43,13 +44,18 @@ internal sealed partial class NamespaceGrain
         }
     }
 
-    private static async Task<T> RunAsync<T>(ICatalogSession session, NamespaceChange change, long hash, Func<ICatalogSession, NamespaceChange, Task<T>> work)
+    private async Task<T> RunAsync<T>(ICatalogSession session, NamespaceChange change, long hash, bool adds, Func<ICatalogSession, NamespaceChange, Task<T>> work)
     {
         change.Restart();
+        await session.RequireActingAsync(change.Context);
         var (found, first) = await session.FindAnswerAsync<T>(change.Context, hash);
         if (found)
         {
             return first!;
+        }
+        if (adds)
+        {
+            _catalog.RequireRoom();
         }
         var answer = await work(session, change);
         if (!change.IsUnchanged)

@@ -161,6 +161,10 @@ internal sealed partial class NamespaceGrain
             throw new DosException(DosErrorCode.LimitExceeded, $"{bytes.Length} bytes are too many for one commit: at most {Limits.InlineBytesMax}");
         }
         var hash = HashOf("put", path, bytes, options.Create, options.Exclusive, options.Mode, options.Replicas);
+        if (await MakeSmallAsync(context, hash, parsed, bytes, options) is { } made)
+        {
+            return made;
+        }
         var stat = await ChangeAsync(context, hash, 1, 1, async (session, change) =>
         {
             var found = await ResolveAsync(session, parsed, followLast: !options.Exclusive);
@@ -223,11 +227,17 @@ internal sealed partial class NamespaceGrain
         {
             throw new DosException(DosErrorCode.IsADirectory, $"'{found.Path}' ends in '/', which names a directory");
         }
+        var made = NewFileRow(change, options, bytes);
+        Insert(session, change, found.End.Parent, name, made, bytes);
+        return made.ToStat(name);
+    }
+
+    private InodeRow NewFileRow(NamespaceChange change, FileOpenOptions options, byte[] bytes)
+    {
         var made = NewInode(change, InodeKind.File, options.Mode, change.NewInode());
         made.Size = bytes.Length;
         made.Replicas = options.Replicas > 0 ? options.Replicas : _settings!.Replicas;
-        Insert(session, change, found.End.Parent, name, made, bytes);
-        return made.ToStat(name);
+        return made;
     }
 
     private static void CheckOptions(FileOpenOptions options)

@@ -23,17 +23,19 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
     private readonly IObjectLogs _logs;
     private readonly TimeProvider _time;
     private readonly FileReader _reader;
+    private readonly NamespaceWriter _writer;
     private readonly Dictionary<string, IPathProvider> _providers;
     private readonly HashSet<string> _virtualRoots;
     private readonly MachineId _machine;
     private MachineSettings? _settings;
 
-    public NamespaceGrain(ICatalog catalog, IObjectLogs logs, TimeProvider time, FileReader reader, IEnumerable<IPathProvider> providers, Orleans.Runtime.IGrainContext grain)
+    public NamespaceGrain(ICatalog catalog, IObjectLogs logs, TimeProvider time, FileReader reader, NamespaceWriter writer, IEnumerable<IPathProvider> providers, Orleans.Runtime.IGrainContext grain)
     {
         _catalog = catalog;
         _logs = logs;
         _time = time;
         _reader = reader;
+        _writer = writer;
         _providers = providers.ToDictionary(provider => provider.Root);
         _virtualRoots = _providers.Keys.ToHashSet();
         _machine = new MachineId(GrainKeys.Parse(grain.GrainId.Key.ToString()!).First);
@@ -98,9 +100,17 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
                 ? new(await ProviderOf(names).ReadAsync(context, Below(names), position, count))
                 : throw new DosException(DosErrorCode.NoSuchPath, $"there is no '{DosPath.Shown(virtualPath)}'");
         }
-        var plan = await _reader.PlanFromRowsAsync(_machine, inode, position, count)
-            ?? await GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, inode)).PlanReadAsync(context, position, count);
-        return new(await _reader.ReadAsync(inode, plan, position, count));
+        var owner = GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, inode));
+        try
+        {
+            var plan = await _reader.PlanFromRowsAsync(_machine, inode, position, count) ?? await owner.PlanReadAsync(context, position, count);
+            return new(await _reader.ReadAsync(inode, plan, position, count));
+        }
+        catch (DosException away) when (away.Code == DosErrorCode.Unavailable)
+        {
+            // Without the catalog one node can still read: the owner of an open file knows where its bytes are.
+            return await owner.ReadOpenAsync(context, position, count);
+        }
     }
 
     /// <summary>The page with what is shown under the root and is no entry mixed in.</summary>

@@ -47,8 +47,11 @@ internal static class RequestTable
             new
             {
                 machine = context.Machine.Value, sender = context.Request.Sender, number = context.Request.Number, hash,
-                answer = JsonSerializer.SerializeToUtf8Bytes(answer), expires = now + (long)Limits.RequestRetention.TotalMicroseconds,
+                answer = Encode(answer), expires = now + (long)Limits.RequestRetention.TotalMicroseconds,
             });
+
+    /// <summary>The stored form of an answer.</summary>
+    public static byte[] Encode<T>(T answer) => JsonSerializer.SerializeToUtf8Bytes(answer);
 
     /// <returns>Rows deleted; the maximum means that there may be more.</returns>
     public static Task<int> SweepRequestsAsync(this ICatalogSession session, long now) =>

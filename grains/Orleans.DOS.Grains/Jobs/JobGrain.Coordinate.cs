@@ -136,7 +136,8 @@ internal sealed partial class JobGrain
         var plan = row.Plan is null ? null : _journal.Decode<JobPlan>(row.Plan);
         if (plan is null)
         {
-            plan = JobPlan.Make(await files.ExpandAsync(spec.Inputs), spec, _programs.Check(spec.Program, spec.Parameters), _view.Active.Count);
+            var numbered = spec.Split == JobSplit.ByProgram ? _programs.CountTasks(spec.Program, spec.Parameters) : 0;
+            plan = JobPlan.Make(await files.ExpandAsync(spec.Inputs), spec, _programs.Check(spec.Program, spec.Parameters), _view.Active.Count, numbered);
             // Again: since the submission another job may have ended there, or somebody may have put files there.
             if (spec.Output is not null)
             {
@@ -146,9 +147,9 @@ internal sealed partial class JobGrain
             await _journal.SavePlanAsync(_job, epoch, plan);
         }
         var run = new JobRun(row, spec, plan, epoch, _view.Self);
-        foreach (var (node, report) in await _journal.LoadAsync(_job))
+        foreach (var report in await _journal.LoadAsync(_job))
         {
-            run.Restore(node, report);
+            run.Restore(report);
         }
         run.Follow(_view.Active.ToHashSet());
         LogCoordinates(_job.Value, epoch, run.Table.Done, run.Table.Count);
@@ -164,7 +165,7 @@ internal sealed partial class JobGrain
             // All of it or nothing, once the job has ended.
             await files.RemoveResultsAsync(row.Output);
         }
-        await _journal.EndAsync(_job, epoch, state, reason, run?.Retried ?? (int)row.Retried);
+        await _journal.EndAsync(_job, epoch, state, reason, run?.Retried ?? (int)row.Retried, run?.BytesLocal ?? row.BytesLocal);
         LogEnded(_job.Value, state, reason ?? "");
         (row.State, row.Reason) = ((long)state, reason);
         Publish(run?.Status(state, reason, _time.GetUtcNow()) ?? JobStatuses.Of(row, null) with { Ended = _time.GetUtcNow(), Coordinator = _view.Self });

@@ -31,8 +31,11 @@ internal sealed partial class JobGrain
     [LoggerMessage(Level = LogLevel.Warning, Message = "Job {Job}: attempt {Attempt} of task {Task} failed on {Node}: {Error}")]
     private partial void LogTaskFailed(long job, int task, int attempt, string node, string error);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job}: task {Task} could not be started on {Node}")]
-    private partial void LogNotStarted(long job, int task, string node, Exception failure);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job}: {Tasks} tasks from {Task} on could not be started on {Node}")]
+    private partial void LogNotStarted(long job, int task, int tasks, string node, Exception failure);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job}: {Attempts} attempts on {Node} came second and are ended")]
+    private partial void LogDropped(long job, int attempts, string node);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Job {Job} cannot put a result into its place now")]
     private partial void LogNotPlaced(long job, Exception failure);

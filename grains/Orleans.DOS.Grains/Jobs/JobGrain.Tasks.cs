@@ -157,14 +157,16 @@ internal sealed partial class JobGrain
         {
             if (report.Error is null && run.Table.Accepts(report.Task, report.Attempt))
             {
-                accepted.TryAdd(report.Task, (link.Node, report, run.Table.KindOf(report.Task)));
+                var said = report with { BytesLocal = run.Table.LocalBytes(report.Task, link.Node) };
+                accepted.TryAdd(report.Task, (link.Node, said, run.Table.KindOf(report.Task)));
             }
         }
         if (accepted.Count > 0)
         {
             var running = Math.Max(0, run.Table.Running - accepted.Count);
-            await _journal.AcceptAsync(_job, run.Epoch, [.. accepted.Values], run.State, run.Retried, running);
+            await _journal.AcceptAsync(_job, run.Epoch, [.. accepted.Values], new JobProgress(run.State, run.Retried, running));
         }
+        var now = _time.GetUtcNow();
         // More may have come in while the journal was written: only what was in the batch is taken out.
         foreach (var (link, report) in batch)
         {
@@ -172,11 +174,12 @@ internal sealed partial class JobGrain
             if (report.Error is not null)
             {
                 LogTaskFailed(_job.Value, report.Task, report.Attempt, link.Node.Value, report.Error);
-                run.ApplyFailure(report, _time.GetUtcNow());
+                run.ApplyFailure(report, now);
             }
             else
             {
-                run.Apply(link.Node, report);
+                // As it stands in the journal: the first of those that came together.
+                run.Apply(accepted.TryGetValue(report.Task, out var counted) && counted.Report.Attempt == report.Attempt ? counted.Report : report, now);
             }
             link.Handle(report.Key);
         }
@@ -185,12 +188,31 @@ internal sealed partial class JobGrain
             // Told before its node went: what it made may have gone with it.
             run.LoseOutputs();
         }
+        foreach (var losers in run.Table.TakeLosers().GroupBy(loser => loser.Node))
+        {
+            _ = DropAsync(run, losers.Key, [.. losers.Select(loser => loser.Assignment)]);
+        }
+    }
+
+    /// <summary>Ends attempts that came second; never throws. What is not reached only holds its slot until it ends by itself.</summary>
+    private async Task DropAsync(JobRun run, NodeId node, IReadOnlyList<TaskAssignment> losers)
+    {
+        LogDropped(_job.Value, losers.Count, node.Value);
+        try
+        {
+            await _clients.Programs(node).DropTasksAsync(_job, run.Epoch, [.. losers.Select(loser => TaskStart.KeyOf(loser.Task, loser.Attempt))]);
+        }
+        catch (Exception failure)
+        {
+            LogNodeSilent(_job.Value, node.Value, failure);
+        }
     }
 
     private void AssignTasks(JobRun run, JobRow row)
     {
         var now = _time.GetUtcNow();
         run.Table.Wake(now);
+        var slots = _links.Keys.Sum(SlotsOf);
         var isAny = true;
         // Round by round, so that a few tasks spread over the nodes instead of filling the first one.
         while (isAny)
@@ -198,10 +220,13 @@ internal sealed partial class JobGrain
             isAny = false;
             foreach (var link in _links.Values)
             {
-                if (now >= link.NotBefore && run.Table.RunningOn(link.Node) < SlotsOf(link.Node) && run.Table.TryAssign(link.Node, out var assignment))
+                var batch = run.BatchSize(slots);
+                // Of short tasks the next ones wait at the node while the last ones are journaled.
+                var lanes = batch > 1 ? 2 * SlotsOf(link.Node) : SlotsOf(link.Node);
+                if (now >= link.NotBefore && run.Table.LanesOn(link.Node) < lanes && run.Table.Take(link.Node, batch, now) is { Count: > 0 } taken)
                 {
                     isAny = true;
-                    _ = StartAsync(run, row, link, assignment.Value);
+                    _ = StartAsync(run, row, link, taken);
                 }
             }
         }
@@ -211,26 +236,47 @@ internal sealed partial class JobGrain
         : report.State is NodeState.Cordoned or NodeState.Leaving or NodeState.Dead ? 0
         : Math.Max(1, report.CpuMillicores / 1000);
 
-    /// <summary>Has a node begin an attempt; never throws.</summary>
-    private async Task StartAsync(JobRun run, JobRow row, NodeLink link, TaskAssignment assignment)
+    /// <summary>Has a node begin attempts in one slot; never throws.</summary>
+    private async Task StartAsync(JobRun run, JobRow row, NodeLink link, IReadOnlyList<TaskAssignment> assignments)
     {
+        IReadOnlyList<TaskStart> starts;
         try
         {
-            await _clients.Programs(link.Node).StartTaskAsync(MakeStart(run, row, assignment));
+            starts = [.. assignments.Select(assignment => MakeStart(run, row, assignment))];
+        }
+        catch (DosException impossible)
+        {
+            Fail(run, assignments, impossible);
+            return;
+        }
+        try
+        {
+            await _clients.Programs(link.Node).StartTasksAsync(starts);
         }
         catch (DosException refused) when (refused.Code is DosErrorCode.UnknownProgram or DosErrorCode.InvalidArgument or DosErrorCode.NotSupported)
         {
-            run.Table.Fail(assignment.Task, assignment.Attempt, $"{refused.Code}: {refused.Message}");
-            Signal();
+            Fail(run, assignments, refused);
         }
         // Full, away or silent. If it has begun after all, its result is as good as any: the first one counts.
         catch (Exception failure)
         {
-            LogNotStarted(_job.Value, assignment.Task, link.Node.Value, failure);
+            LogNotStarted(_job.Value, assignments[0].Task, assignments.Count, link.Node.Value, failure);
             link.NotBefore = _time.GetUtcNow() + RefusalPause;
-            run.Table.Withdraw(assignment.Task, assignment.Attempt, failure is DosException { Code: DosErrorCode.LimitExceeded or DosErrorCode.Stale });
+            foreach (var assignment in assignments)
+            {
+                run.Table.Withdraw(assignment.Task, assignment.Attempt, failure is DosException { Code: DosErrorCode.LimitExceeded or DosErrorCode.Stale });
+            }
             Signal();
         }
+    }
+
+    private void Fail(JobRun run, IReadOnlyList<TaskAssignment> assignments, DosException failure)
+    {
+        foreach (var assignment in assignments)
+        {
+            run.Table.Fail(assignment.Task, assignment.Attempt, $"{failure.Code}: {failure.Message}");
+        }
+        Signal();
     }
 
     private TaskStart MakeStart(JobRun run, JobRow row, TaskAssignment assignment)
@@ -255,6 +301,7 @@ internal sealed partial class JobGrain
             Boundaries = run.Boundaries,
             Principal = row.Principal,
             OutputReplicas = isResult ? 0 : 1,
+            IsNumbered = run.Plan.Split == JobSplit.ByProgram,
         };
     }
 
@@ -270,7 +317,7 @@ internal sealed partial class JobGrain
             {
                 locations[file] = found[file - from];
             }
-            run.Locate(locations, from, until);
+            run.Locate(locations, until);
         }
     }
 

@@ -20,6 +20,7 @@ internal sealed partial class JobGrain : Grain, IJobGrain
 {
     private readonly JobJournal _journal;
     private readonly IOwnership _ownership;
+    private readonly INodeLease _lease;
     private readonly INodeView _view;
     private readonly INodeClients _clients;
     private readonly IJobPrograms _programs;
@@ -35,9 +36,9 @@ internal sealed partial class JobGrain : Grain, IJobGrain
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public JobGrain(
-        JobJournal journal, IOwnership ownership, INodeView view, INodeClients clients, IJobPrograms programs, TimeProvider time, ILogger<JobGrain> log, IGrainContext grain)
+        JobJournal journal, IOwnership ownership, INodeLease lease, INodeView view, INodeClients clients, IJobPrograms programs, TimeProvider time, ILogger<JobGrain> log, IGrainContext grain)
     {
-        (_journal, _ownership, _view, _clients, _programs, _time, _log) = (journal, ownership, view, clients, programs, time, log);
+        (_journal, _ownership, _lease, _view, _clients, _programs, _time, _log) = (journal, ownership, lease, view, clients, programs, time, log);
         var (machine, job) = GrainKeys.Parse(grain.GrainId.Key.ToString()!);
         (_machine, _job) = (new MachineId(machine), new JobId(job));
     }
@@ -58,7 +59,8 @@ internal sealed partial class JobGrain : Grain, IJobGrain
     public async Task<JobStatus> StatusAsync(CallContext context)
     {
         RequireMachine(context);
-        if (_last is { } last && (last.HasEnded || !_coordinating.IsCompleted))
+        // Without the lease another coordinator may be at it: the journal knows.
+        if (_last is { } last && (last.HasEnded || (!_coordinating.IsCompleted && _lease.IsHeld)))
         {
             return last;
         }
@@ -79,13 +81,15 @@ internal sealed partial class JobGrain : Grain, IJobGrain
     public async Task<JobStatus> WatchAsync(CallContext context, JobStatus? known)
     {
         RequireMachine(context);
-        var end = _time.GetUtcNow() + Limits.LongPollMax;
+        var begin = _time.GetUtcNow();
         while (true)
         {
             var status = await StatusAsync(context);
-            var left = end - _time.GetUtcNow();
+            var now = _time.GetUtcNow();
+            var isNewer = known is null || IsNewer(status, known);
+            var left = begin - now + (isNewer && known is not null && !status.HasEnded ? Limits.JobWatchPause : isNewer ? TimeSpan.Zero : Limits.LongPollMax);
             // A grain that goes answers what it has: waiting on for what it will not see any more would hold it up.
-            if (known is null || IsNewer(status, known) || left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
+            if (left <= TimeSpan.Zero || _stopping.IsCancellationRequested)
             {
                 return status;
             }

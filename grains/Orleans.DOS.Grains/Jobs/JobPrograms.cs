@@ -11,7 +11,13 @@ public sealed class JobPrograms(IEnumerable<Assembly> assemblies) : IJobPrograms
         .Where(type => type.IsAssignableTo(typeof(IJobProgram)) && type.GetCustomAttribute<ProgramAttribute>() is not null)
         .ToDictionary(type => type.GetCustomAttribute<ProgramAttribute>()!.Name, StringComparer.Ordinal);
 
-    public JobPartitioning Check(string program, IReadOnlyDictionary<string, string> parameters)
+    public JobPartitioning Check(string program, IReadOnlyDictionary<string, string> parameters) => Configured(program, parameters).Partitioning;
+
+    public int CountTasks(string program, IReadOnlyDictionary<string, string> parameters) => Configured(program, parameters).CountTasks() is > 0 and var tasks
+        ? tasks
+        : throw new DosException(DosErrorCode.InvalidArgument, $"program '{program}' makes no task of these parameters");
+
+    private IJobProgram Configured(string program, IReadOnlyDictionary<string, string> parameters)
     {
         if (!_types.TryGetValue(program, out var type))
         {
@@ -19,6 +25,6 @@ public sealed class JobPrograms(IEnumerable<Assembly> assemblies) : IJobPrograms
         }
         var instance = (IJobProgram)Activator.CreateInstance(type)!;
         instance.Configure(parameters);
-        return instance.Partitioning;
+        return instance;
     }
 }

@@ -7,7 +7,7 @@ internal sealed class JobRow
 {
     public const string Columns =
         "job_id AS JobId, machine_id AS MachineId, state AS State, reason AS Reason, program AS Program, spec AS Spec, plan AS Plan, owner AS Owner, uid AS Uid, gid AS Gid, "
-        + "output AS Output, retried AS Retried, running AS Running, created_at AS CreatedAt, ended_at AS EndedAt, "
+        + "output AS Output, retried AS Retried, running AS Running, bytes_local AS BytesLocal, created_at AS CreatedAt, ended_at AS EndedAt, "
         + "(SELECT m.name FROM dos_machines m WHERE m.machine_id = dos_jobs.machine_id) AS MachineName";
 
     public long JobId { get; set; }
@@ -24,6 +24,8 @@ internal sealed class JobRow
     public string Output { get; set; } = "";
     public long Retried { get; set; }
     public long Running { get; set; }
+    /// <summary>Once it has ended.</summary>
+    public long BytesLocal { get; set; }
     public long CreatedAt { get; set; }
     public long? EndedAt { get; set; }
     /// <summary>Rows of the journal, where the query counts them.</summary>

@@ -14,10 +14,12 @@ internal sealed class JobRun
     private const long SamplePieceBytes = 64 * 1024;
     private readonly IReadOnlyList<IReadOnlyList<PlannedPiece>> _maps;
     private readonly Dictionary<int, TaskReport> _reports = [];
-    private readonly Dictionary<int, NodeId> _nodes = [];
+    private readonly BatchSize _batch = new();
     // Results that have come and have not their place yet, and the attempts whose files have taken theirs.
     private readonly Queue<int> _arrived = new();
     private readonly Dictionary<int, string> _placed = [];
+    /// <summary>Map tasks, from the first, that were located.</summary>
+    private int _located;
     private IReadOnlySet<NodeId> _alive = new HashSet<NodeId>();
     private readonly int _retriedBefore;
     private readonly JobRow _row;
@@ -46,20 +48,28 @@ internal sealed class JobRun
     public int Retried => _retriedBefore + Table.Retried;
     public JobState State => Table.IsMapped && Plan.Partitions > 0 ? JobState.Reducing : JobState.Mapping;
 
-    public void Restore(NodeId node, TaskReport report)
+    public void Restore(TaskReport report)
     {
         Table.Restore(report.Task, report.Attempt, Copies(report));
-        Count(node, report);
+        Count(report);
     }
 
     /// <summary>Makes a journaled result count.</summary>
-    public void Apply(NodeId node, TaskReport report)
+    public void Apply(TaskReport report, DateTimeOffset now)
     {
-        if (Table.Succeed(report.Task, report.Attempt, Copies(report)))
+        if (!Table.Succeed(report.Task, report.Attempt, Copies(report), now))
         {
-            Count(node, report);
+            return;
         }
+        if (Table.KindOf(report.Task) == TaskLayer.Map)
+        {
+            _batch.Add(report.Ran);
+        }
+        Count(report);
     }
+
+    /// <summary>How many tasks a slot is given now, of so many slots of all nodes. Reducers, which are few and long, come alone.</summary>
+    public int BatchSize(int slots) => Table.IsMapped ? 1 : _batch.Next(Table.Pending, slots);
 
     /// <summary>
     /// An unavailable cluster and a worker that others shared are nobody's fault; a reducer that could not read its input blames the
@@ -117,7 +127,7 @@ internal sealed class JobRun
     {
         TaskLayer.Map => Inputs(_maps[task]),
         TaskLayer.Sample => Inputs(Plan.SampleInputs(SamplePiecesMax, SamplePieceBytes)),
-        _ => [.. Enumerable.Range(0, _maps.Count).Select(map => _reports[map]).Select(map => Part(map, task - _maps.Count))],
+        _ => PartsFor(task - _maps.Count),
     };
 
     /// <summary>A file of the result that has come and is not in its place yet.</summary>
@@ -145,16 +155,13 @@ internal sealed class JobRun
     // Without a reduction the outputs of the maps are the result.
     private int FirstResult => Plan.Partitions == 0 ? 0 : _maps.Count;
 
-    /// <summary>Tells the table where the input of those tasks lies whose files are all among the first <paramref name="files"/>.</summary>
-    public void Locate(IReadOnlyDictionary<int, IReadOnlyList<FileLocation>> locations, int from, int files)
+    /// <summary>Tells the table where the input of those tasks lies whose files are all among the first <paramref name="files"/>, each task's once.</summary>
+    public void Locate(IReadOnlyDictionary<int, IReadOnlyList<FileLocation>> locations, int files)
     {
-        for (var task = 0; task < _maps.Count; task++)
+        // Tasks have their pieces in the order of the files, and so do their last ones.
+        for (; _located < _maps.Count && _maps[_located] is [.., var last] && last.File < files; _located++)
         {
-            var last = _maps[task][^1].File;
-            if (last >= from && last < files)
-            {
-                Table.Locate(task, BytesByNode(_maps[task], locations), _maps[task].Sum(piece => piece.Length));
-            }
+            Table.Locate(_located, BytesByNode(_maps[_located], locations), _maps[_located].Sum(piece => piece.Length));
         }
     }
 
@@ -181,9 +188,9 @@ internal sealed class JobRun
         RunningByNode = ended is null ? Table.RunningByNode.ToDictionary(pair => pair.Key.Value, pair => pair.Value) : [],
     };
 
-    private void Count(NodeId node, TaskReport report)
+    private void Count(TaskReport report)
     {
-        (_reports[report.Task], _nodes[report.Task]) = (report, node);
+        _reports[report.Task] = report;
         if (Table.KindOf(report.Task) == (Plan.Partitions == 0 ? TaskLayer.Map : TaskLayer.Reduce))
         {
             _arrived.Enqueue(report.Task);
@@ -191,7 +198,7 @@ internal sealed class JobRun
         if (Table.KindOf(report.Task) == TaskLayer.Map)
         {
             BytesDone += report.BytesRead;
-            BytesLocal += Table.LocalBytes(report.Task, node);
+            BytesLocal += report.BytesLocal;
         }
         else if (Table.KindOf(report.Task) == TaskLayer.Sample)
         {
@@ -204,7 +211,7 @@ internal sealed class JobRun
         foreach (var task in _reports.Keys.Where(task => !Table.IsDone(task)).ToArray())
         {
             BytesDone -= _reports[task].BytesRead;
-            BytesLocal -= Table.LocalBytes(task, _nodes[task]);
+            BytesLocal -= _reports[task].BytesLocal;
             _reports.Remove(task);
         }
     }
@@ -215,7 +222,22 @@ internal sealed class JobRun
     private static TaskInput Input(PlannedFile file, PlannedPiece piece) =>
         new(file.Path, piece.Position, piece.Length) { FileSize = file.Size, Inode = file.Inode };
 
-    private static TaskInput Part(TaskReport map, int partition) => new(map.Output, map.Partitions[partition].Position, map.Partitions[partition].Length);
+    /// <exception cref="DosException">LimitExceeded: more maps have something for the reducer than it can be told of.</exception>
+    private IReadOnlyList<TaskInput> PartsFor(int partition)
+    {
+        var parts = new List<TaskInput>();
+        for (var map = 0; map < _maps.Count; map++)
+        {
+            var report = _reports[map];
+            if (report.Partitions.Count > 0 && report.Partitions[partition] is { Length: > 0 } part)
+            {
+                parts.Add(new TaskInput(report.Output, part.Position, part.Length));
+            }
+        }
+        return parts.Count <= Limits.ReduceInputsMax
+            ? parts
+            : throw new DosException(DosErrorCode.LimitExceeded, $"{parts.Count} map tasks have something for one reducer; it can read {Limits.ReduceInputsMax}: make fewer, larger tasks");
+    }
 
     private static IReadOnlyList<IReadOnlyList<NodeId>> Copies(TaskReport report) => [.. report.OutputLocations.Select(location => location.Nodes)];
 

@@ -23,6 +23,7 @@ internal static class JobStatuses
             TasksRetried = (int)row.Retried,
             BytesTotal = plan?.Bytes ?? 0,
             BytesDone = isDone ? plan?.Bytes ?? 0 : 0,
+            BytesLocal = row.BytesLocal,
             ResultsReady = isDone && plan is not null ? plan.Partitions == 0 ? maps : plan.Partitions : 0,
             Results = isDone && plan is not null ? Results(row.Output, plan.Partitions == 0 ? maps : plan.Partitions) : [],
             Created = CatalogTime.To(row.CreatedAt),

@@ -18,6 +18,10 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
         JobSpecRules.Check(spec);
         RequestTable.CheckRequest(context);
         programs.Check(spec.Program, spec.Parameters);
+        if (spec.Split == JobSplit.ByProgram)
+        {
+            programs.CountTasks(spec.Program, spec.Parameters);
+        }
         var hash = unchecked((long)Partitioner.Hash(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(spec)));
         var (found, known) = await catalog.ReadAsync(session => session.FindAnswerAsync<long>(context, hash));
         var job = found ? new JobId(known) : await InsertAsync(context, spec, hash);
@@ -39,6 +43,7 @@ internal sealed class JobTableGrain(ICatalog catalog, JobJournal journal, IJobPr
 
     private async Task<JobId> InsertAsync(CallContext context, JobSpec spec, long hash)
     {
+        catalog.RequireRoom();
         var files = new JobFiles(GrainFactory, context.Machine, context.Principal, Random.Shared.NextInt64());
         // Read again by the coordinator; here only so that a bad path is told at once.
         await files.ExpandAsync(spec.Inputs);

@@ -12,9 +12,9 @@ public sealed record NodeIdentity(NodeId Self, long Incarnation, DiskId Disk, st
 /// incarnation, so that one look at the membership table tells both.
 /// </summary>
 public sealed partial class NodeView(
-    NodeIdentity identity, IClusterMembershipService membership, TimeProvider time, ILogger<NodeView> log) : BackgroundService, INodeView
+    NodeIdentity identity, IClusterMembershipService membership, NodeStanding standing, ILogger<NodeView> log) : BackgroundService, INodeView
 {
-    private volatile View _view = new([], NodeFence.Empty, new(TaskCreationOptions.RunContinuationsAsynchronously));
+    private volatile View _view = new([], new(TaskCreationOptions.RunContinuationsAsynchronously));
     private volatile IReadOnlyDictionary<NodeId, NodeStatus> _reports = new Dictionary<NodeId, NodeStatus>();
 
     public NodeId Self => identity.Self;
@@ -36,10 +36,11 @@ public sealed partial class NodeView(
         return address is not null;
     }
 
-    public bool IsFenced(NodeId node, long incarnation) => _view.Fence.IsFenced(node, incarnation, NowMs());
+    public bool IsFenced(NodeId node, long incarnation) => standing.IsFenced(new NodeStart(node, incarnation));
 
-    /// <summary>Whether membership has shown that incarnation Dead at all: enough to refuse its calls, not enough to take over what it owned.</summary>
-    public bool IsKnownDead(NodeId node, long incarnation) => _view.Dead.Contains((node, incarnation));
+    /// <summary>Whether membership has shown that incarnation Dead or replaced: enough to refuse its calls, not enough to take over what it owned.</summary>
+    public bool IsKnownDead(NodeId node, long incarnation) =>
+        _view.Dead.Contains(new NodeStart(node, incarnation)) || standing.IsRefused(new NodeStart(node, incarnation));
 
     public void Reported(IReadOnlyList<NodeStatus> reports) => _reports = reports.ToDictionary(report => report.Id);
 
@@ -64,26 +65,25 @@ public sealed partial class NodeView(
 
     private void See(ClusterMembershipSnapshot snapshot)
     {
-        var members = snapshot.Members.Values.Select(member => new Member(
-            new NodeId(member.Name), member.SiloAddress.Generation, member.Status == SiloStatus.Active, member.Status == SiloStatus.Dead)).ToList();
         var active = snapshot.Members.Values.Where(member => member.Status == SiloStatus.Active)
             .GroupBy(member => new NodeId(member.Name))
             .ToDictionary(group => group.Key, group => group.MaxBy(member => member.SiloAddress.Generation)!.SiloAddress);
         var before = _view;
-        _view = new View(active, before.Fence.See(members, NowMs()), new(TaskCreationOptions.RunContinuationsAsynchronously))
+        _view = new View(active, new(TaskCreationOptions.RunContinuationsAsynchronously))
         {
             Own = snapshot.Members.Values.FirstOrDefault(member => member.Name == Self.Value && member.SiloAddress.Generation == Incarnation)?.SiloAddress,
-            Dead = members.Where(member => member.IsDead).Select(member => (member.Node, member.Incarnation)).ToHashSet(),
+            Dead = snapshot.Members.Values.Where(member => member.Status == SiloStatus.Dead)
+                .Select(member => new NodeStart(new NodeId(member.Name), member.SiloAddress.Generation)).ToHashSet(),
         };
         Changed(snapshot.Version.Value, string.Join(' ', _view.Nodes));
+        // After the view: a newer version is confirmed only by who refuses the dead of it.
+        standing.Saw(snapshot.Version.Value);
         before.Changed.TrySetResult();
     }
 
-    private long NowMs() => (long)time.GetElapsedTime(0).TotalMilliseconds;
-
-    private sealed record View(Dictionary<NodeId, SiloAddress> Active, NodeFence Fence, TaskCompletionSource Changed)
+    private sealed record View(Dictionary<NodeId, SiloAddress> Active, TaskCompletionSource Changed)
     {
-        public HashSet<(NodeId, long)> Dead { get; init; } = [];
+        public HashSet<NodeStart> Dead { get; init; } = [];
         public SiloAddress? Own { get; init; }
         public IReadOnlyList<NodeId> Nodes { get; } = [.. Active.Keys.OrderBy(node => node.Value, StringComparer.Ordinal)];
     }

@@ -20,18 +20,18 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
     public async Task<long> TakeAsync(ObjectId target, Func<long, IOwnedObject> owned, CancellationToken cancellationToken = default)
     {
         var started = time.GetTimestamp();
-        var (epoch, earlier) = await catalog.WriteAsync(session => RaiseAsync(session, target), cancellationToken);
-        foreach (var owner in earlier)
+        var taken = await catalog.WriteAsync(session => RaiseAsync(session, target), cancellationToken);
+        foreach (var owner in taken.Earlier)
         {
-            await AwaitDroppedAsync(target, epoch, owner, started, cancellationToken);
+            await AwaitDroppedAsync(target, taken.Epoch, owner, started, cancellationToken);
         }
-        var mine = owned(epoch);
+        var mine = owned(taken.Epoch);
         ownedObjects.Add(mine);
         try
         {
-            if (earlier.Count > 0)
+            if (taken.Earlier.Length > 0)
             {
-                await catalog.WriteAsync(session => ClearAsync(session, target, epoch), cancellationToken);
+                await catalog.WriteAsync(session => ClearAsync(session, target, taken.Epoch), cancellationToken);
             }
         }
         catch
@@ -39,7 +39,7 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
             ownedObjects.Remove(mine);
             throw;
         }
-        return epoch;
+        return taken.Epoch;
     }
 
     public Task ReleaseAsync(IOwnedObject owned)
@@ -57,36 +57,27 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
             "UPDATE dos_owners SET node_id = @nobody, incarnation = 0 WHERE object = @target AND epoch = @epoch",
             new { nobody = NoNode, target = target.ToString(), epoch });
 
-    private async Task<(long Epoch, IReadOnlyList<EarlierOwner> Earlier)> RaiseAsync(ICatalogSession session, ObjectId target)
+    private async Task<OwnerRecord> RaiseAsync(ICatalogSession session, ObjectId target)
     {
-        var parameters = new { target = target.ToString(), node = view.Self.Value, incarnation = view.Incarnation };
+        var me = new NodeStart(view.Self, view.Incarnation);
         var made = await session.ExecuteAsync(
-            "INSERT INTO dos_owners(object, epoch, node_id, incarnation, predecessors) VALUES (@target, 1, @node, @incarnation, '[]') ON CONFLICT DO NOTHING", parameters);
+            "INSERT INTO dos_owners(object, epoch, node_id, incarnation, predecessors) VALUES (@target, 1, @node, @incarnation, '[]') ON CONFLICT DO NOTHING", Row(target, me));
         if (made == 1)
         {
-            return (1, []);
+            return OwnerRecord.First(me);
         }
         var row = await session.QueryFirstAsync<OwnerRow>(
-            $"SELECT epoch AS Epoch, node_id AS NodeId, incarnation AS Incarnation, predecessors AS Predecessors FROM dos_owners WHERE object = @target {session.Dialect.ForUpdate}",
-            parameters) ?? throw new DosException(new DosError(DosErrorCode.Unavailable, $"{target} is being removed", AskAgain));
-        var earlier = Join(row);
+            $"SELECT epoch AS Epoch, node_id AS Node, incarnation AS Incarnation, predecessors AS Predecessors FROM dos_owners WHERE object = @target {session.Dialect.ForUpdate}",
+            Row(target, me)) ?? throw new DosException(new DosError(DosErrorCode.Unavailable, $"{target} is being removed", AskAgain));
+        var taken = row.ToRecord().Take(me);
         await session.ExecuteAsync(
             "UPDATE dos_owners SET epoch = @epoch, node_id = @node, incarnation = @incarnation, predecessors = @predecessors WHERE object = @target",
-            new { epoch = row.Epoch + 1, parameters.node, parameters.incarnation, predecessors = JsonSerializer.Serialize(earlier), parameters.target });
-        return (row.Epoch + 1, earlier);
+            new { epoch = taken.Epoch, node = me.Node.Value, incarnation = me.Incarnation, predecessors = OwnerRow.Write(taken.Earlier), target = target.ToString() });
+        return taken;
     }
 
-    /// <summary>The list with the owner of the row; one entry for each incarnation of a node, since dropping is asked by "below this epoch".</summary>
-    private static List<EarlierOwner> Join(OwnerRow row)
-    {
-        var earlier = JsonSerializer.Deserialize<List<EarlierOwner>>(row.Predecessors)!;
-        if (row.NodeId != NoNode)
-        {
-            earlier.RemoveAll(owner => owner.Node == row.NodeId && owner.Incarnation == row.Incarnation);
-            earlier.Add(new EarlierOwner(row.NodeId, row.Incarnation, row.Epoch));
-        }
-        return earlier;
-    }
+    private static object Row(ObjectId target, NodeStart owner) =>
+        new { target = target.ToString(), node = owner.Node.Value, incarnation = owner.Incarnation };
 
     private static async Task<bool> ClearAsync(ICatalogSession session, ObjectId target, long epoch)
     {
@@ -102,7 +93,7 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
             if (time.GetElapsedTime(started) > WaitMax)
             {
                 throw new DosException(new DosError(
-                    DosErrorCode.Unavailable, $"{target} is still owned by node {owner.Node}, which cannot be reached and is not known to be dead", TimeSpan.FromSeconds(1)));
+                    DosErrorCode.Unavailable, $"{target} is still owned by node {owner.Start.Node}, which cannot be reached and is not known to be dead", TimeSpan.FromSeconds(1)));
             }
             // Membership may change (the node is found dead) or its fence may run out by time alone; so ask again at the latest after a moment.
             await Task.WhenAny(view.NextChange, Task.Delay(AskAgain, time, cancellationToken));
@@ -112,7 +103,7 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
 
     private async Task<bool> IsDroppedAsync(ObjectId target, long epoch, EarlierOwner owner)
     {
-        var node = new NodeId(owner.Node);
+        var node = owner.Start.Node;
         try
         {
             if (node == view.Self)
@@ -120,7 +111,7 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
                 // An earlier incarnation of this node is gone: the data directory admits one process at a time.
                 return await ownedObjects.DropAsync(target, epoch).WaitAsync(WaitMax, time);
             }
-            if (view.IsFenced(node, owner.Incarnation))
+            if (view.IsFenced(node, owner.Start.Incarnation))
             {
                 return true;
             }
@@ -132,14 +123,22 @@ public sealed class Ownership(ICatalog catalog, INodeView view, INodeClients cli
         }
     }
 
-    /// <summary>An element of dos_owners.predecessors. Stored.</summary>
-    private sealed record EarlierOwner(string Node, long Incarnation, long Epoch);
-
     private sealed class OwnerRow
     {
         public long Epoch { get; set; }
-        public string NodeId { get; set; } = "";
+        public string Node { get; set; } = "";
         public long Incarnation { get; set; }
         public string Predecessors { get; set; } = "[]";
+
+        public OwnerRecord ToRecord() => new(
+            Epoch,
+            Node == NoNode ? null : new NodeStart(new NodeId(Node), Incarnation),
+            [.. JsonSerializer.Deserialize<List<Predecessor>>(Predecessors)!.Select(old => new EarlierOwner(new NodeStart(new NodeId(old.Node), old.Incarnation), old.Epoch))]);
+
+        public static string Write(IEnumerable<EarlierOwner> earlier) =>
+            JsonSerializer.Serialize(earlier.Select(old => new Predecessor(old.Start.Node.Value, old.Start.Incarnation, old.Epoch)));
+
+        /// <summary>An element of the list. Stored.</summary>
+        private sealed record Predecessor(string Node, long Incarnation, long Epoch);
     }
 }

@@ -273,10 +273,8 @@ public sealed class ProcessGrain(ICatalog catalog, ProcessLauncher launcher, INo
         {
             try
             {
-                if (await clients.Programs(node).WaitExitAsync(Pid, record.Incarnation, wait: true) is { } exit)
-                {
-                    await CommitExitAsync(node, record.Incarnation, exit);
-                }
+                // The node sees to it that the end is in the table before it answers.
+                await clients.Programs(node).WaitToldAsync(Pid, record.Incarnation);
                 return;
             }
             // The node cannot be asked (any reason): the warden's verdict on it is what there is to wait for.

@@ -7,6 +7,8 @@ namespace Orleans.DOS.Processes;
 /// <summary>A row of dos_processes with its machine's name.</summary>
 internal sealed class ProcessRecord
 {
+    private ProcessSpec? _spec;
+
     public long Pid { get; set; }
     public long MachineId { get; set; }
     public string MachineName { get; set; } = "";
@@ -50,7 +52,14 @@ internal sealed class ProcessRecord
         Parent = ParentPid is { } parent ? new ProcessId(parent) : null,
     };
 
-    public ProcessSpec ReadSpec() => JsonSerializer.Deserialize<ProcessSpec>(Spec) ?? throw new DosException(DosErrorCode.Damaged, $"process {Pid} has no specification");
+    /// <summary>As it is once it has ended so; this record stays what it was.</summary>
+    public ProcessStatus EndedWith(ProcessEnding ending)
+    {
+        var ended = Row.With(ending);
+        return ToStatus() with { State = ended.State, ExitCode = ended.ExitCode, Reason = ended.Reason, Ended = CatalogTime.To(CatalogTime.From(ending.Ended)) };
+    }
+
+    public ProcessSpec ReadSpec() => _spec ??= JsonSerializer.Deserialize<ProcessSpec>(Spec) ?? throw new DosException(DosErrorCode.Damaged, $"process {Pid} has no specification");
 
     /// <summary>Takes over what the kernel decided.</summary>
     public void Apply(ProcessRow row)

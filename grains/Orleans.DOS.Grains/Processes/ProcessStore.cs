@@ -56,17 +56,32 @@ internal static class ProcessStore
             return true;
         });
 
-    public static Task InsertAsync(this ICatalogSession session, ProcessRecord record) =>
-        session.ExecuteAsync(
+    /// <summary>The row of a new process, if the request that asks for it holds its pid: then this is the spawn that the request stands for.</summary>
+    public static void QueueInsertForRequest(this ICatalogSession session, ProcessRecord record, long sender, long number, byte[] answer, Func<int, Exception?> check) =>
+        session.Queue(
             "INSERT INTO dos_processes(pid, machine_id, incarnation, state, exit_code, reason, node_id, node_incarnation, program, spec, owner, uid, gid, "
-            + "restart, restarts, asked_to_end, parent_pid, created_at, started_at, ended_at) VALUES (@Pid, @MachineId, @Incarnation, @State, @ExitCode, @Reason, @NodeId, "
-            + "@NodeIncarnation, @Program, @Spec, @Owner, @UserId, @GroupId, @Restart, @Restarts, @AskedToEnd, @ParentPid, @CreatedAt, @StartedAt, @EndedAt)",
+            + "restart, restarts, asked_to_end, parent_pid, created_at, started_at, ended_at) SELECT @Pid, @MachineId, @Incarnation, @State, @ExitCode, @Reason, @NodeId, "
+            + "@NodeIncarnation, @Program, @Spec, @Owner, @UserId, @GroupId, @Restart, @Restarts, @AskedToEnd, @ParentPid, @CreatedAt, @StartedAt, @EndedAt "
+            + "WHERE EXISTS (SELECT 1 FROM dos_requests r WHERE r.machine_id = @MachineId AND r.sender = @sender AND r.number = @number AND r.answer = @answer)",
             new
             {
                 record.Pid, record.MachineId, record.Incarnation, record.State, record.ExitCode, record.Reason, record.NodeId, record.NodeIncarnation,
                 record.Program, record.Spec, record.Owner, record.UserId, record.GroupId, record.Restart, record.Restarts, record.AskedToEnd, record.ParentPid,
-                record.CreatedAt, record.StartedAt, record.EndedAt,
-            });
+                record.CreatedAt, record.StartedAt, record.EndedAt, sender, number, answer,
+            },
+            check);
+
+    /// <summary>The end of an incarnation that runs there and that no policy starts again (<see cref="ProcessLifecycle.LastExit"/>).</summary>
+    public static void QueueLastEnd(this ICatalogSession session, NodeId node, ProcessId pid, long incarnation, ProcessEnding ending, Func<int, Exception?> check) =>
+        session.Queue(
+            "UPDATE dos_processes SET state = @state, exit_code = @code, reason = @reason, ended_at = @ended "
+            + "WHERE pid = @pid AND incarnation = @incarnation AND node_id = @node AND state IN (2, 3) AND restart = 0",
+            new
+            {
+                state = (long)ending.State, code = (long?)ending.ExitCode, reason = ending.Reason, ended = CatalogTime.From(ending.Ended),
+                pid = pid.Value, incarnation, node = node.Value,
+            },
+            check);
 
     /// <returns>False when the row was changed meanwhile: the decision is void. When true, <paramref name="record"/> is the new row.</returns>
     public static async Task<bool> ChangeAsync(this ICatalog catalog, ProcessRecord record, ProcessRow next)

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Orleans.Concurrency;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
 
 namespace Orleans.DOS.Processes;
@@ -11,8 +12,13 @@ namespace Orleans.DOS.Processes;
 /// <summary>The door of a machine's process table. It holds nothing: rows are in the catalog.</summary>
 /// <remarks>Reentrant: a spawn that waits for a node holds up nobody else.</remarks>
 [StatelessWorker, Reentrant, GrainType("dos.processtable")]
-public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher, IProgramManifest manifest, TimeProvider time) : Grain, IProcessTableGrain
+public sealed partial class ProcessTableGrain(
+    ICatalog catalog, ProcessWriter writer, ProcessLauncher launcher, SpawnedHere spawned, INodeClients clients, IProgramManifest manifest, TimeProvider time)
+    : Grain, IProcessTableGrain, IProcessTableDoor
 {
+    /// <summary>Of the machine, which keeps it.</summary>
+    private string? _name;
+
     private MachineId Machine => new(GrainKeys.Parse(this.GetPrimaryKeyString()).First);
 
     public async Task<ProcessStatus> SpawnAsync(CallContext context, ProcessSpec spec)
@@ -20,40 +26,34 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
         Check(context, spec);
         var json = JsonSerializer.SerializeToUtf8Bytes(spec);
         var hash = BinaryPrimitives.ReadInt64LittleEndian(SHA256.HashData(json));
-        var earlier = await catalog.ReadAsync(session => FindRequestAsync(session, context, hash));
-        if (earlier is { } known)
-        {
-            return (await catalog.FindAsync(known))?.ToStatus() ?? throw Gone(known);
-        }
         if (!await manifest.KnowsAsync(spec.Program))
         {
-            throw new DosException(DosErrorCode.UnknownProgram, $"there is no program '{spec.Program}'");
+            return await FindSpawnedAsync(context, hash) ?? throw new DosException(DosErrorCode.UnknownProgram, $"there is no program '{spec.Program}'");
+        }
+        try
+        {
+            catalog.RequireRoom();
+        }
+        catch (DosException full)
+        {
+            return await FindSpawnedAsync(context, hash) ?? throw new DosException(full.Error);
         }
         var record = await NewRecordAsync(context, spec, json);
         record.Apply(launcher.Choose(record.Row, spec.Labels));
-
-        var pid = await catalog.WriteAsync(async session =>
+        if (!await writer.SpawnAsync(context, hash, record))
         {
-            // A repeat may have come through another node at the same time.
-            if (await FindRequestAsync(session, context, hash) is { } other)
-            {
-                return other;
-            }
-            if (await RecordRequestAsync(session, context, hash, record.Pid) == 0)
-            {
-                // It came between the look and the insertion, which waited for its commit.
-                return await FindRequestAsync(session, context, hash) ?? throw new DosException(DosErrorCode.Unavailable, $"request {context.Request} is being forgotten");
-            }
-            await session.InsertAsync(record);
-            return record.Pid;
-        });
-        if (pid != record.Pid)
-        {
-            return (await catalog.FindAsync(pid))?.ToStatus() ?? throw Gone(pid);
+            return await FindSpawnedAsync(context, hash) ?? throw new DosException(DosErrorCode.Unavailable, $"request {context.Request} is being forgotten");
         }
         await launcher.StartAsync(record);
+        spawned.Add(record);
         return record.ToStatus();
     }
+
+    /// <summary>The process that this request made before; null when it made none.</summary>
+    private async Task<ProcessStatus?> FindSpawnedAsync(CallContext context, long hash) =>
+        await catalog.ReadAsync(session => FindRequestAsync(session, context, hash)) is { } pid
+            ? (await catalog.FindAsync(pid))?.ToStatus() ?? throw new DosException(DosErrorCode.NoSuchProcess, $"there is no process {pid} any more")
+            : null;
 
     public async Task<Page<ProcessStatus>> ListAsync(CallContext context, bool all, string? after, int limit)
     {
@@ -102,7 +102,7 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
 
     private async Task<ProcessRecord> NewRecordAsync(CallContext context, ProcessSpec spec, byte[] json)
     {
-        var name = await catalog.ReadAsync(session => session.QueryFirstAsync<string>("SELECT name FROM dos_machines WHERE machine_id = @id", new { id = Machine.Value }))
+        var name = _name ??= await catalog.ReadAsync(session => session.QueryFirstAsync<string>("SELECT name FROM dos_machines WHERE machine_id = @id", new { id = Machine.Value }))
             ?? throw new DosException(DosErrorCode.NoSuchMachine, $"there is no machine {Machine}");
         var record = new ProcessRecord
         {
@@ -123,22 +123,6 @@ public sealed class ProcessTableGrain(ICatalog catalog, ProcessLauncher launcher
             : row.Hash == hash && row.Answer is { Length: 8 } ? BinaryPrimitives.ReadInt64LittleEndian(row.Answer)
             : throw new DosException(DosErrorCode.StepDiverged, $"request {context.Request} was already used for something else");
     }
-
-    private Task<int> RecordRequestAsync(ICatalogSession session, CallContext context, long hash, long pid)
-    {
-        var answer = new byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(answer, pid);
-        return session.ExecuteAsync(
-            "INSERT INTO dos_requests(machine_id, sender, number, hash, answer, expires_at) VALUES (@machine, @sender, @number, @hash, @answer, @expires) "
-            + "ON CONFLICT (machine_id, sender, number) DO NOTHING",
-            new
-            {
-                machine = context.Machine.Value, sender = context.Request.Sender, number = context.Request.Number, hash, answer,
-                expires = CatalogTime.From(time.GetUtcNow() + Limits.RequestRetention),
-            });
-    }
-
-    private static DosException Gone(long pid) => new(DosErrorCode.NoSuchProcess, $"there is no process {pid} any more");
 
     private sealed class SpawnRequest
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -25,7 +26,11 @@ public sealed class ClusterKey(byte[] key, string clusterId)
     /// <summary>Separates fields; no name can contain it.</summary>
     private const char Separator = '\n';
 
+    /// <summary>Tokens of nodes kept with what they say: a signature does not turn bad, and each call between nodes carries one of a few.</summary>
+    private const int NodeTokensMax = 256;
+
     private readonly byte[] _clusterId = Encoding.UTF8.GetBytes(clusterId);
+    private readonly ConcurrentDictionary<string, NodeCaller> _nodes = new(StringComparer.Ordinal);
 
     public string SignNode(NodeId node, long incarnation) => Sign(NodeKind, $"{node.Value}{Separator}{Text(incarnation)}");
 
@@ -37,8 +42,23 @@ public sealed class ClusterKey(byte[] key, string clusterId)
         Sign(TaskKind, string.Join(Separator, machine, job, Text(epoch), Fields(principal)));
 
     /// <summary>Null unless this cluster signed it.</summary>
-    public NodeCaller? ReadNode(string token) =>
-        Read(NodeKind, token)?.Split(Separator) is [var node, var incarnation] ? new NodeCaller(new NodeId(node), Number(incarnation)) : null;
+    public NodeCaller? ReadNode(string token)
+    {
+        if (_nodes.TryGetValue(token, out var known))
+        {
+            return known;
+        }
+        if (Read(NodeKind, token)?.Split(Separator) is not [var node, var incarnation])
+        {
+            return null;
+        }
+        if (_nodes.Count >= NodeTokensMax)
+        {
+            // Nodes have started again that often; those that live come back.
+            _nodes.Clear();
+        }
+        return _nodes[token] = new NodeCaller(new NodeId(node), Number(incarnation));
+    }
 
     /// <summary>Null unless this cluster signed it.</summary>
     public Caller? ReadProcess(string token) =>

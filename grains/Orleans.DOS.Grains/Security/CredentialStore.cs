@@ -15,7 +15,7 @@ namespace Orleans.DOS.Security;
 /// that of a process or a task is good while the catalog calls that incarnation running, or that job unfinished.
 /// An answer holds for two seconds, so that a revoked token dies soon, and up to a minute while the catalog is away (design, section 7).
 /// </summary>
-public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvider time) : ICredentialVerifier
+public sealed class CredentialStore(ICatalog catalog, ClusterKey key, INodeLease lease, TimeProvider time) : ICredentialVerifier
 {
     public const string UserPrefix = "dos1.";
     private const int UserTokenLength = 5 + 43, UserTokenBytes = 32;
@@ -45,18 +45,21 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         if (token.StartsWith(ClusterKey.ProcessKind, StringComparison.Ordinal))
         {
             return key.ReadProcess(token) is { Process: { } pid } process
-                ? await VerifyAsync($"p:{pid}:{process.Incarnation}", session => LivesAsync(session, process, pid), cancellationToken).ConfigureAwait(false)
+                ? await VerifyHereAsync($"p:{pid}:{process.Incarnation}", session => LivesAsync(session, process, pid), cancellationToken).ConfigureAwait(false)
                 : null;
         }
         if (token.StartsWith(ClusterKey.TaskKind, StringComparison.Ordinal))
         {
             return key.ReadTask(token) is { } task
-                ? await VerifyAsync($"t:{task.Job}:{task.Caller.Incarnation}", session => LivesAsync(session, task), cancellationToken).ConfigureAwait(false)
+                ? await VerifyHereAsync($"t:{task.Job}:{task.Caller.Incarnation}", session => LivesAsync(session, task), cancellationToken).ConfigureAwait(false)
                 : null;
         }
-        return token.Length == UserTokenLength && token.StartsWith(UserPrefix, StringComparison.Ordinal)
-            ? await VerifyAsync(Hash(token), UserOf(Hash(token)), cancellationToken).ConfigureAwait(false)
-            : null;
+        if (token.Length != UserTokenLength || !token.StartsWith(UserPrefix, StringComparison.Ordinal))
+        {
+            return null;
+        }
+        var hash = Hash(token);
+        return await VerifyAsync(hash, UserOf(hash), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Draws a new token.</summary>
@@ -105,6 +108,17 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, TimeProvid
         {
             return Alive(known);
         }
+    }
+
+    /// <summary>
+    /// What runs on this node acts only while the node holds its lease: when that has run out it may have been started again elsewhere,
+    /// whatever was known of it a second ago.
+    /// </summary>
+    private async Task<Caller?> VerifyHereAsync(string name, Func<ICatalogSession, Task<Found>> find, CancellationToken cancellationToken)
+    {
+        var caller = await VerifyAsync(name, find, cancellationToken).ConfigureAwait(false);
+        await lease.RequireAsync().ConfigureAwait(false);
+        return caller;
     }
 
     private Known Keep(string name, Known known)

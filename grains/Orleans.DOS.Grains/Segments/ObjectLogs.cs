@@ -7,15 +7,19 @@ namespace Orleans.DOS.Segments;
 /// Opens logs: takes over what an earlier owner left open, replays what the checkpoint does not cover, then writes
 /// (<see cref="ReplicatedLog"/>). One per node.
 /// </summary>
-public sealed class ObjectLogs : IObjectLogs
+public sealed class ObjectLogs : IObjectLogs, IAsyncDisposable
 {
     private const int ReplayBytes = 1024 * 1024;
     private const int SealAttemptsMax = 2;
     private static readonly TimeSpan SealPatience = TimeSpan.FromSeconds(2);
     private readonly LogServices _services;
 
-    public ObjectLogs(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time) =>
-        _services = new(catalog, nodes, clients, new SegmentPlacer(nodes, catalog), new SegmentReader(catalog, nodes, clients, time), time);
+    /// <param name="own">The segments on this node, where they can be asked directly.</param>
+    public ObjectLogs(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time, ISegmentService? own = null)
+    {
+        var nearby = new NearbySegments(nodes, clients, own);
+        _services = new(catalog, new SegmentCommits(catalog, time), nodes, nearby, new SegmentPlacer(nodes, catalog), new SegmentReader(catalog, nodes, nearby, time), time);
+    }
 
     public async Task<IObjectLog> OpenAsync(ObjectId target, long epoch, int replicas, (SegmentId Segment, long Offset)? replayFrom, Action<ReplayedFrame> replay, CancellationToken cancellationToken = default)
     {
@@ -45,6 +49,8 @@ public sealed class ObjectLogs : IObjectLogs
         return new ReplicatedLog(_services, target, epoch, replicas);
     }
 
+    public ValueTask DisposeAsync() => _services.Commits.DisposeAsync();
+
     public Task<byte[]> ReadAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken = default) =>
         _services.Reader.ReadAsync(segment, offset, bytesMax, cancellationToken);
 
@@ -64,7 +70,7 @@ public sealed class ObjectLogs : IObjectLogs
         var rows = await _services.Catalog.ReadAsync(session => SegmentRows.ReplicasAsync(session, segment.SegmentId));
         var replicas = rows.Select(row => row.ToReplica()).ToList();
         var answers = await Task.WhenAll(replicas.Select(replica => AskSealAsync(replica, id, epoch)));
-        var decision = Takeover.Decide([.. answers.Select(answer => new SealAnswer((ReplicaVerdict?)answer?.Outcome, answer?.Length ?? 0, answer?.Damaged ?? true))]);
+        var decision = Takeover.Decide([.. answers.Select(answer => new SealAnswer((ReplicaVerdict?)answer?.Outcome, answer?.Length ?? 0, answer?.Damaged ?? true, answer?.Rotten ?? false))]);
         switch (decision.Outcome)
         {
             case TakeoverOutcome.Stale:
@@ -77,19 +83,12 @@ public sealed class ObjectLogs : IObjectLogs
         {
             var source = replicas[decision.Source];
             var header = new SegmentHeader { Segment = id, Object = target, Epoch = epoch, Disk = replica.Disk };
-            var copied = await AskAsync(replica, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, decision.Length, true), Limits.CallTimeout);
-            if (copied?.Outcome != ReplicaOutcome.Done)
+            if (!await ReplicaCalls.CopyAsync(_services.Clients, replica, header, epoch, source, decision.Length, paced: false, Limits.CallTimeout, _services.Time))
             {
                 lost.Add(replica.Disk);
             }
         }
-        var now = CatalogTime.From(_services.Time.GetUtcNow());
-        await _services.Catalog.WriteAsync(async session =>
-        {
-            await session.RequireEpochAsync(target, epoch);
-            await SegmentRows.SealAsync(session, new SealedSegment(id, decision.Length, lost), now);
-            return true;
-        });
+        await _services.Commits.RecordAsync(target, epoch, [new SealedSegment(id, decision.Length, lost)], null);
         _services.Reader.Forget(id);
         return decision.Length;
     }

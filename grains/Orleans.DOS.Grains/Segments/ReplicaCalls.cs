@@ -21,6 +21,24 @@ internal static class ReplicaCalls
         }
     }
 
+    /// <summary>Copies a segment, in as many calls as it takes.</summary>
+    /// <returns>Whether the replica has all of it now.</returns>
+    public static async Task<bool> CopyAsync(
+        INodeClients clients, Replica target, SegmentHeader header, long epoch, Replica source, long length, bool paced, TimeSpan patience, TimeProvider time)
+    {
+        var started = time.GetTimestamp();
+        while (time.GetElapsedTime(started) < patience)
+        {
+            var answer = await AskAsync(
+                clients, target.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, length, seal: true, paced), Limits.CallTimeout, time);
+            if (answer is not { Outcome: ReplicaOutcome.InProgress })
+            {
+                return answer is { Outcome: ReplicaOutcome.Done } && answer.Length == length;
+            }
+        }
+        return false;
+    }
+
     /// <summary>The node could not be reached or did not answer in time.</summary>
     public static bool IsLost(Exception exception) =>
         exception is TimeoutException or OrleansException or DosException { Code: DosErrorCode.Unavailable or DosErrorCode.OutcomeUnknown };

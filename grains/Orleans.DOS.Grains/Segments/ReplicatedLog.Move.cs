@@ -112,6 +112,7 @@ internal sealed partial class ReplicatedLog
     private async Task<OpenSegment> OpenAsync()
     {
         var minimum = await _services.Placer.MinimumAsync(_wanted);
+        var isFull = false;
         for (var attempt = 0; attempt < OpenAttemptsMax; attempt++)
         {
             var replicas = await _services.Placer.ChooseAsync(_wanted, _avoided);
@@ -119,7 +120,7 @@ internal sealed partial class ReplicatedLog
             {
                 // The next try may use the avoided nodes again: they may have come back.
                 _avoided.Clear();
-                throw new DosException(DosErrorCode.Unavailable, $"{replicas.Count} nodes can hold a replica, {minimum} are needed");
+                throw isFull ? Full() : new DosException(DosErrorCode.Unavailable, $"{replicas.Count} nodes can hold a replica, {minimum} are needed");
             }
             var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
             await RecordAsync(id, replicas);
@@ -127,17 +128,21 @@ internal sealed partial class ReplicatedLog
                 new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }), CreatePatience)));
             if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
             {
+                _services.Reader.Learn(id, replicas);
                 return new OpenSegment(id, replicas, _epoch);
             }
             if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
             {
                 throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
             }
+            isFull |= answers.Any(answer => answer?.Outcome == ReplicaOutcome.NoSpace);
             _avoided.UnionWith(replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).Select(replica => replica.Node));
             _unrecorded.Add(new SealedSegment(id, 0, []));
         }
-        throw new DosException(DosErrorCode.Unavailable, $"No nodes made a segment for {_target}");
+        throw isFull ? Full() : new DosException(DosErrorCode.Unavailable, $"No nodes made a segment for {_target}");
     }
+
+    private static DosException Full() => new(DosErrorCode.NoSpace, "Too few disks have room for another segment");
 
     /// <summary>One transaction: what was sealed, and what is opened.</summary>
     private async Task RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
@@ -147,22 +152,9 @@ internal sealed partial class ReplicatedLog
         {
             return;
         }
-        var now = CatalogTime.From(_services.Time.GetUtcNow());
         try
         {
-            await _services.Catalog.WriteAsync(async session =>
-            {
-                await session.RequireEpochAsync(_target, _epoch);
-                foreach (var segment in sealing)
-                {
-                    await SegmentRows.SealAsync(session, segment, now);
-                }
-                if (opened is { } id)
-                {
-                    await SegmentRows.InsertAsync(session, id, _target, _epoch, _wanted, replicas, now);
-                }
-                return true;
-            });
+            await _services.Commits.RecordAsync(_target, _epoch, sealing, opened is { } id ? new OpenedSegment(id, _wanted, replicas) : null);
         }
         catch (DosException exception) when (exception.Code == DosErrorCode.OutcomeUnknown && opened is not null)
         {

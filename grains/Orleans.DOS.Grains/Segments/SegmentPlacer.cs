@@ -21,11 +21,17 @@ internal sealed class SegmentPlacer(INodeView nodes, ICatalog catalog)
     public async Task<int> MinimumAsync(int wanted) => (int)Math.Min(wanted, await catalog.ReadAsync(async session =>
         (await session.QueryFirstAsync<MinimumRow>("SELECT replicas_min AS ReplicasMin FROM dos_cluster WHERE one = 1"))?.ReplicasMin ?? 1));
 
-    /// <summary>At most <paramref name="wanted"/> replicas on live nodes outside <paramref name="excluded"/>.</summary>
-    public async Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded)
+    /// <summary>At most <paramref name="wanted"/> replicas of a new segment on live nodes outside <paramref name="excluded"/>.</summary>
+    public Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded) => ChooseAsync(wanted, excluded, heldZones: null);
+
+    /// <summary>At most <paramref name="missing"/> more replicas for a segment that has some: on other nodes, in other zones where there are any.</summary>
+    public Task<IReadOnlyList<Replica>> ChooseMoreAsync(int missing, IReadOnlySet<NodeId> holders) =>
+        ChooseAsync(missing, holders, holders.Select(node => Candidate(node).Zone).ToHashSet(StringComparer.Ordinal));
+
+    private async Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded, IReadOnlySet<string>? heldZones)
     {
         var candidates = nodes.Active.Where(node => !excluded.Contains(node)).Where(IsWilling).Select(Candidate).ToList();
-        var chosen = ReplicaPlacement.Choose(candidates, nodes.Self, wanted, Random.Shared.NextDouble());
+        var chosen = ReplicaPlacement.Choose(candidates, nodes.Self, wanted, Random.Shared.NextDouble(), heldZones);
         var disks = (await catalog.ReadAsync(session => session.QueryAsync<DiskRow>("SELECT node_id AS NodeId, disk_id AS DiskId FROM dos_nodes")))
             .ToDictionary(row => row.NodeId, row => row.DiskId);
         return [.. chosen.Where(node => disks.ContainsKey(node.Value)).Select(node => new Replica(node, new DiskId(disks[node.Value])))];

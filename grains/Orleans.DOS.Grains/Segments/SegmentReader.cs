@@ -14,6 +14,17 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
 
     public void Forget(SegmentId segment) => _places.TryRemove(segment, out _);
 
+    /// <summary>Where a segment lies that this node has just made: nobody has to ask for it, also while the catalog is away.</summary>
+    /// <returns>This node's first.</returns>
+    public IReadOnlyList<Replica> Learn(SegmentId segment, IReadOnlyList<Replica> replicas)
+    {
+        if (_places.Count >= PlacesMax)
+        {
+            _places.Clear();
+        }
+        return _places[segment] = [.. replicas.OrderBy(replica => replica.Node != nodes.Self)];
+    }
+
     /// <summary>Good replicas, this node's first.</summary>
     public async Task<IReadOnlyList<Replica>> ReplicasAsync(SegmentId segment, CancellationToken cancellationToken = default)
     {
@@ -22,13 +33,7 @@ internal sealed class SegmentReader(ICatalog catalog, INodeView nodes, INodeClie
             return known;
         }
         var rows = await catalog.ReadAsync(session => SegmentRows.ReplicasAsync(session, segment.Value), cancellationToken);
-        IReadOnlyList<Replica> replicas = [.. rows.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica()).OrderBy(replica => replica.Node != nodes.Self)];
-        if (_places.Count >= PlacesMax)
-        {
-            _places.Clear();
-        }
-        _places[segment] = replicas;
-        return replicas;
+        return Learn(segment, [.. rows.Where(row => row.State == ReplicaRow.Good).Select(row => row.ToReplica())]);
     }
 
     /// <summary>Whole frames from <paramref name="offset"/>; none only if every good replica says that it has none there.</summary>

@@ -12,13 +12,19 @@ namespace Orleans.DOS.Segments;
 public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time, ILogger<SegmentRepair> log) : BackgroundService
 {
     private const int RowsMax = 256;
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10);
+    /// <summary>Of the time, passes that find nothing take at most one part in so many; yet no more than <see cref="PauseMax"/> lies between two.</summary>
+    private const int PauseForEachPass = 10;
+    private static readonly TimeSpan PauseMax = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan PauseMin = TimeSpan.FromSeconds(10);
     /// <summary>Once more after a change of nodes: a node that has just come has not told its disk when it is seen.</summary>
     private static readonly TimeSpan AfterAChange = TimeSpan.FromSeconds(2);
     /// <summary>A node that restarts comes back sooner, and nothing needs to be copied.</summary>
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
-    /// <summary>Readers that learned a place before the row was marked are done after this time.</summary>
-    private static readonly TimeSpan SafeAge = TimeSpan.FromMinutes(1);
+    /// <summary>
+    /// Readers that learned a place before the row was marked are done after this time, and so is everybody who could still be making the
+    /// segment for an older owner: with the file goes its seal. Longer than an owner acts without the catalog and a message lives.
+    /// </summary>
+    private static readonly TimeSpan SafeAge = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan CopyPatience = TimeSpan.FromSeconds(25);
     private readonly SegmentPlacer _placer = new(nodes, catalog);
     private readonly Dictionary<long, DateTimeOffset> _belowSince = [];
@@ -42,20 +48,22 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var (pause, change) = (Every, nodes.NextChange);
+        var (pause, change) = (PauseMin, nodes.NextChange);
         while (true)
         {
             // A node that has come back brings replicas that were given up: they are taken back at once.
             await Task.WhenAny(Task.Delay(pause, time, stoppingToken), change);
             stoppingToken.ThrowIfCancellationRequested();
-            pause = change.IsCompleted ? AfterAChange : Every;
+            var isChange = change.IsCompleted;
             change = nodes.NextChange;
+            var began = time.GetTimestamp();
             try
             {
                 if (nodes.Active is { Count: > 0 } active && active[0] == nodes.Self)
                 {
                     await FillUpAsync(stoppingToken);
                     await CollectAsync(stoppingToken);
+                    await DropSurplusAsync(stoppingToken);
                 }
             }
             // Whatever went wrong (a full disk, a database away, a row nobody can read) must not end repair for ever.
@@ -63,8 +71,12 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
             {
                 LogLater(log, exception);
             }
+            pause = isChange ? AfterAChange : _belowSince.Count > 0 ? PauseMin : PauseAfter(time.GetElapsedTime(began));
         }
     }
+
+    /// <summary>A segment that was written while a node was away is sealed, and so seen here, at any time after the node is back.</summary>
+    private static TimeSpan PauseAfter(TimeSpan pass) => TimeSpan.FromTicks(Math.Clamp(pass.Ticks * PauseForEachPass, PauseMin.Ticks, PauseMax.Ticks));
 
     /// <summary>One pass over the sealed segments.</summary>
     internal async Task FillUpAsync(CancellationToken cancellationToken)
@@ -78,13 +90,21 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                 cancellationToken.ThrowIfCancellationRequested();
                 after = segment.SegmentId;
                 var live = Live(nodes, replicas);
-                if (live.Count >= segment.ReplicasWanted || live.Count == 0)
+                if (live.Count >= segment.ReplicasWanted)
                 {
                     _belowSince.Remove(segment.SegmentId);
                     continue;
                 }
                 _belowSince.TryAdd(segment.SegmentId, now);
                 var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
+                if (live.Count == 0 && await VouchAsync(segment, Live(nodes, given)) is { } whole)
+                {
+                    live.Add(whole);
+                }
+                if (live.Count == 0)
+                {
+                    continue;
+                }
                 live.AddRange(await TakeBackAsync(segment, live, Live(nodes, given)));
                 // For those whose nodes may come back with them the grace is waited out; what has no replica anywhere has nothing to wait for.
                 var awaited = now - _belowSince[segment.SegmentId] >= Grace ? 0 : Away(nodes, replicas) + Away(nodes, given);
@@ -126,13 +146,72 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         return back;
     }
 
+    /// <summary>
+    /// No good replica is here, but one that was given up may have all of it: frames carry their checksums, and a place in a segment is
+    /// written once. It counts as good again when each of them was read; the others are filled up from it.
+    /// </summary>
+    private async Task<Replica?> VouchAsync(SegmentRow segment, IReadOnlyList<Replica> given)
+    {
+        foreach (var replica in given)
+        {
+            if (await IsWholeAsync(segment, replica) && await CopyAsync(segment, replica, replica))
+            {
+                LogFilledUp(log, segment.SegmentId, segment.Length, replica.Node);
+                return replica;
+            }
+        }
+        return null;
+    }
+
+    private async Task<bool> IsWholeAsync(SegmentRow segment, Replica replica)
+    {
+        var answer = await ReplicaCalls.AskAsync(
+            clients, replica.Node, service => service.StatAsync(new SegmentId(segment.SegmentId), replica.Disk), Limits.CallTimeout, time);
+        if (answer is not { Outcome: ReplicaOutcome.Done, Rotten: false } || answer.Length < segment.Length)
+        {
+            return false;
+        }
+        for (var from = 0L; from < segment.Length; from = answer.Length)
+        {
+            answer = await ReplicaCalls.AskAsync(
+                clients, replica.Node, service => service.VerifyAsync(new SegmentId(segment.SegmentId), replica.Disk, from, segment.Length), Limits.CallTimeout, time);
+            if (answer is not { Outcome: ReplicaOutcome.Done } || answer.Length <= from)
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>
+    /// Replicas that were given up, of segments that have all they want without them: the file goes, then its row. Where the disk is gone,
+    /// the row alone; where the node is away, neither.
+    /// </summary>
+    internal async Task DropSurplusAsync(CancellationToken cancellationToken)
+    {
+        foreach (var row in await catalog.ReadAsync(session => SegmentRows.SurplusAsync(session, RowsMax)))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var replica = row.ToReplica();
+            if (row.IsPresent != 0)
+            {
+                if (!nodes.TryGetAddress(replica.Node, out _))
+                {
+                    continue;
+                }
+                await clients.Segments(replica.Node).DeleteAsync(new SegmentId(row.SegmentId), replica.Disk);
+            }
+            await catalog.WriteAsync(session => SegmentRows.ForgetReplicaAsync(session, row.SegmentId, replica.Disk));
+        }
+    }
+
     private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live, int missing)
     {
         if (missing <= 0)
         {
             return;
         }
-        foreach (var replica in await _placer.ChooseAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
+        foreach (var replica in await _placer.ChooseMoreAsync(missing, live.Select(replica => replica.Node).ToHashSet()))
         {
             await catalog.WriteAsync(session => SegmentRows.AnnounceReplicaAsync(session, segment.SegmentId, replica));
             await CopyFromAnyAsync(segment, live, replica);
@@ -161,9 +240,7 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         var stat = await ReplicaCalls.AskAsync(clients, source.Node, service => service.StatAsync(header.Segment, source.Disk), Limits.CallTimeout, time);
         var old = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(header.Segment, replica.Disk), Limits.CallTimeout, time);
         var epoch = Math.Max(segment.Epoch, Math.Max(stat?.Epoch ?? 0, old?.Epoch ?? 0));
-        var answer = await ReplicaCalls.AskAsync(
-            clients, replica.Node, service => service.CopyFromAsync(header, epoch, source.Node, source.Disk, segment.Length, true), CopyPatience, time);
-        if (answer is not { Outcome: ReplicaOutcome.Done } || answer.Length != segment.Length)
+        if (!await ReplicaCalls.CopyAsync(clients, replica, header, epoch, source, segment.Length, paced: true, CopyPatience, time))
         {
             return false;
         }
@@ -187,8 +264,7 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         foreach (var replica in replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _)))
         {
             await clients.Segments(replica.Node).DeleteAsync(new SegmentId(segment), replica.Disk);
-            await catalog.WriteAsync(session => session.ExecuteAsync(
-                "DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND disk_id = @disk", new { segment, disk = replica.Disk.Value }));
+            await catalog.WriteAsync(session => SegmentRows.ForgetReplicaAsync(session, segment, replica.Disk));
         }
         // Files on nodes that are away keep their rows, and the segment's, until they are back.
         await catalog.WriteAsync(session => session.ExecuteAsync(

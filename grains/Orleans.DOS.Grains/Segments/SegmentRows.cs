@@ -27,6 +27,8 @@ public sealed record ReplicaRow
     public string DiskId { get; init; } = "";
     public string NodeId { get; init; } = "";
     public long State { get; init; }
+    /// <summary>1: its disk is still the one of its node. Only where it was asked for.</summary>
+    public long IsPresent { get; init; }
 
     public Replica ToReplica() => new(new NodeId(NodeId), new DiskId(DiskId));
 }
@@ -68,26 +70,62 @@ internal static class SegmentRows
         + "JOIN dos_nodes n ON n.node_id = r.node_id AND n.disk_id = r.disk_id "
         + "WHERE r.segment_id BETWEEN @first AND @last AND r.state = @state ORDER BY r.segment_id, r.disk_id", new { first, last, state });
 
+    /// <summary>Given-up replicas of sealed segments that have all they want without them.</summary>
+    public static Task<IReadOnlyList<ReplicaRow>> SurplusAsync(ICatalogSession session, int rowsMax) => session.QueryAsync<ReplicaRow>(
+        "SELECT r.segment_id AS SegmentId, r.disk_id AS DiskId, r.node_id AS NodeId, r.state AS State, "
+        + "(SELECT count(*) FROM dos_nodes n WHERE n.node_id = r.node_id AND n.disk_id = r.disk_id) AS IsPresent "
+        + "FROM dos_segment_replicas r JOIN dos_segments s ON s.segment_id = r.segment_id WHERE r.state = 2 AND s.state = 2 AND "
+        + "(SELECT count(*) FROM dos_segment_replicas g JOIN dos_nodes n ON n.node_id = g.node_id AND n.disk_id = g.disk_id "
+        + "WHERE g.segment_id = r.segment_id AND g.state = 1) >= s.replicas_wanted ORDER BY r.segment_id, r.disk_id LIMIT @rowsMax", new { rowsMax });
+
+    public static Task<int> ForgetReplicaAsync(ICatalogSession session, long segment, DiskId disk) => session.ExecuteAsync(
+        "DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND disk_id = @disk", new { segment, disk = disk.Value });
+
+    /// <summary>Good replicas of sealed segments on one disk, behind <paramref name="after"/>, with what must be there.</summary>
+    public static Task<IReadOnlyList<SegmentRow>> SealedOnAsync(ICatalogSession session, DiskId disk, long after, int rowsMax) => session.QueryAsync<SegmentRow>(
+        "SELECT s.segment_id AS SegmentId, s.object AS Object, s.epoch AS Epoch, s.state AS State, s.length AS Length, s.replicas_wanted AS ReplicasWanted "
+        + "FROM dos_segment_replicas r JOIN dos_segments s ON s.segment_id = r.segment_id WHERE r.disk_id = @disk AND r.state = 1 AND s.state = 2 "
+        + "AND s.segment_id > @after ORDER BY s.segment_id LIMIT @rowsMax", new { disk = disk.Value, after, rowsMax });
+
+    /// <summary>Which of a run of segments have a row for the disk, whatever its state.</summary>
+    public static Task<IReadOnlyList<long>> NamedOnAsync(ICatalogSession session, DiskId disk, long first, long last) => session.QueryAsync<long>(
+        "SELECT segment_id FROM dos_segment_replicas WHERE disk_id = @disk AND segment_id BETWEEN @first AND @last", new { disk = disk.Value, first, last });
+
+    /// <summary>A replica that turned out bad, if another is called good: the last one is kept, whatever it is worth.</summary>
+    /// <returns>Rows changed.</returns>
+    public static Task<int> LoseIfNotLastAsync(ICatalogSession session, long segment, DiskId disk) => session.ExecuteAsync(
+        "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND disk_id = @disk AND state = 1 AND EXISTS (SELECT 1 FROM dos_segment_replicas o "
+        + "JOIN dos_nodes n ON n.node_id = o.node_id AND n.disk_id = o.disk_id WHERE o.segment_id = @segment AND o.disk_id <> @disk AND o.state = 1)",
+        new { segment, disk = disk.Value });
+
     /// <summary>Nobody needs to ask there any more.</summary>
     public static Task<int> LoseAbsentAsync(ICatalogSession session, long segment) => session.ExecuteAsync(
         "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND state = 1 AND NOT EXISTS (SELECT 1 FROM dos_nodes n "
         + "WHERE n.node_id = dos_segment_replicas.node_id AND n.disk_id = dos_segment_replicas.disk_id)", new { segment });
 
-    public static async Task InsertAsync(ICatalogSession session, SegmentId segment, ObjectId target, long epoch, int wanted, IReadOnlyList<Replica> replicas, long now)
+    public static void QueueInsert(ICatalogSession session, ObjectId target, long epoch, OpenedSegment opened, long now)
     {
-        await session.ExecuteAsync(
+        session.Queue(
             "INSERT INTO dos_segments(segment_id, object, epoch, state, length, replicas_wanted, created_at) VALUES (@segment, @target, @epoch, 1, 0, @wanted, @now)",
-            new { segment = segment.Value, target = target.ToString(), epoch, wanted = (long)wanted, now });
-        foreach (var replica in replicas)
+            new { segment = opened.Segment.Value, target = target.ToString(), epoch, wanted = (long)opened.Wanted, now });
+        foreach (var replica in opened.Replicas)
         {
-            await InsertReplicaAsync(session, segment.Value, replica);
+            // A disk that was wiped since it was chosen holds nothing, and its row would keep the segment Unavailable once its owner is gone.
+            session.Queue(InsertReplica, Parameters(opened.Segment.Value, replica), rows => rows == 1
+                ? null
+                : new DosException(new DosError(DosErrorCode.Unavailable, $"node {replica.Node} has another disk now", TimeSpan.FromMilliseconds(100))));
         }
     }
 
-    public static Task<int> InsertReplicaAsync(ICatalogSession session, long segment, Replica replica) => session.ExecuteAsync(
-        "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) VALUES (@segment, @disk, @node, 1) "
-        + "ON CONFLICT (segment_id, disk_id) DO UPDATE SET state = 1, node_id = @node",
-        new { segment, disk = replica.Disk.Value, node = replica.Node.Value });
+    /// <returns>1; 0 when the node does not have that disk any more.</returns>
+    public static Task<int> InsertReplicaAsync(ICatalogSession session, long segment, Replica replica) => session.ExecuteAsync(InsertReplica, Parameters(segment, replica));
+
+    private const string InsertReplica =
+        "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) SELECT @segment, @disk, @node, 1 "
+        + "WHERE EXISTS (SELECT 1 FROM dos_nodes WHERE node_id = @node AND disk_id = @disk) "
+        + "ON CONFLICT (segment_id, disk_id) DO UPDATE SET state = 1, node_id = @node";
+
+    private static object Parameters(long segment, Replica replica) => new { segment, disk = replica.Disk.Value, node = replica.Node.Value };
 
     /// <summary>A replica that is about to be made, so that it is found again, and collected, whatever becomes of its copying.</summary>
     public static Task<int> AnnounceReplicaAsync(ICatalogSession session, long segment, Replica replica) => session.ExecuteAsync(
@@ -96,14 +134,14 @@ internal static class SegmentRows
         new { segment, disk = replica.Disk.Value, node = replica.Node.Value });
 
     /// <summary>An empty segment has nothing to keep: it goes to the collector at once.</summary>
-    public static async Task SealAsync(ICatalogSession session, SealedSegment sealing, long now)
+    public static void QueueSeal(ICatalogSession session, SealedSegment sealing, long now)
     {
-        await session.ExecuteAsync(
+        session.Queue(
             "UPDATE dos_segments SET state = @state, length = @length, deleted_at = @deleted WHERE segment_id = @segment AND state = 1",
             new { segment = sealing.Segment.Value, length = sealing.Length, state = sealing.Length == 0 ? SegmentRow.Deleting : SegmentRow.Sealed, deleted = sealing.Length == 0 ? now : (long?)null });
         foreach (var disk in sealing.Lost)
         {
-            await session.ExecuteAsync(
+            session.Queue(
                 "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND disk_id = @disk", new { segment = sealing.Segment.Value, disk = disk.Value });
         }
     }

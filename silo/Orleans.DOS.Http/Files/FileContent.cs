@@ -8,13 +8,12 @@ namespace Orleans.DOS.Http;
 /// <summary>Content in and out, in the memory of the stream windows whatever the file's size.</summary>
 internal static class FileContent
 {
+    /// <summary>So often a small file is read until it was the same before and after.</summary>
+    private const int SmallReadsMax = 20;
+
     public static async Task SendAsync(DosCall call, IFiles files, string path)
     {
-        var stat = await files.StatAsync(path, true, call.Aborted).ConfigureAwait(false);
-        if (stat.Kind == InodeKind.Directory)
-        {
-            throw new DosException(DosErrorCode.IsADirectory, $"'{path}' is a directory");
-        }
+        var (stat, small) = await FindAsync(call, files, path).ConfigureAwait(false);
         var response = call.Response;
         response.ContentType = "application/octet-stream";
         response.Headers.ETag = FileTag.Of(stat);
@@ -45,9 +44,52 @@ internal static class FileContent
             response.StatusCode = StatusCodes.Status206PartialContent;
             response.Headers.ContentRange = string.Create(CultureInfo.InvariantCulture, $"bytes {first}-{first + length - 1}/{stat.Size}");
         }
-        if (!HttpMethods.IsHead(call.Request.Method) && (!known || length > 0))
+        if (HttpMethods.IsHead(call.Request.Method))
+        {
+            return;
+        }
+        if (small is { } content)
+        {
+            await call.Response.Body.WriteAsync(content.Slice((int)first, (int)length), call.Aborted).ConfigureAwait(false);
+        }
+        else if (!known || length > 0)
         {
             await CopyAsync(call, files, stat, first, known ? length : long.MaxValue).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// The file and, of a small one, which others replace as a whole, its content of that same version: size, tag and bytes of one moment.
+    /// </summary>
+    private static async Task<(FileStat Stat, ReadOnlyMemory<byte>? Content)> FindAsync(DosCall call, IFiles files, string path)
+    {
+        var stat = await files.StatAsync(path, true, call.Aborted).ConfigureAwait(false);
+        for (var attempt = 1; ; attempt++)
+        {
+            if (stat.Kind == InodeKind.Directory)
+            {
+                throw new DosException(DosErrorCode.IsADirectory, $"'{path}' is a directory");
+            }
+            if (stat.VirtualPath is not null || stat.Size > Limits.InlineBytesMax || HttpMethods.IsHead(call.Request.Method))
+            {
+                return (stat, null);
+            }
+            ReadOnlyMemory<byte> content;
+            var handle = files.Attach(stat.Inode);
+            await using (handle.ConfigureAwait(false))
+            {
+                content = await handle.ReadAsync(0, Limits.InlineBytesMax + 1, call.Aborted).ConfigureAwait(false);
+            }
+            var now = await files.StatAsync(path, true, call.Aborted).ConfigureAwait(false);
+            if ((now.Inode, now.Version, now.Size) == (stat.Inode, stat.Version, content.Length))
+            {
+                return (stat, content);
+            }
+            if (attempt == SmallReadsMax)
+            {
+                throw new DosException(new DosError(DosErrorCode.Unavailable, $"'{path}' changes all the time", TimeSpan.FromMilliseconds(50)));
+            }
+            stat = now;
         }
     }
 

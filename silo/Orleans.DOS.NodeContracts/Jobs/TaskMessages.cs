@@ -37,8 +37,11 @@ public sealed record TaskStart
     [Id(13)] public IReadOnlyList<byte[]> Boundaries { get; init; } = [];
     [Id(14)] public required Principal Principal { get; init; }
     [Id(15)] public int OutputReplicas { get; init; } = 1;
+    /// <summary>Of <see cref="JobSplit.ByProgram"/>: nothing is read; Map is given the task's number as its only record.</summary>
+    [Id(16)] public bool IsNumbered { get; init; }
     /// <summary>(attempt-unique) identity used in reports: the task in the high, the attempt in the low 32 bits.</summary>
-    public long Key => ((long)Task << 32) | (uint)Attempt;
+    public long Key => KeyOf(Task, Attempt);
+    public static long KeyOf(int task, int attempt) => ((long)task << 32) | (uint)attempt;
 }
 
 [GenerateSerializer, Immutable, Alias("dos.TaskReport")]
@@ -59,11 +62,15 @@ public sealed record TaskReport
     [Id(8)] public string? LostInput { get; init; }
     /// <summary>Of Map: where the output lies, so that the coordinator knows what dies with a node. Empty when it lies in the catalog.</summary>
     [Id(9)] public IReadOnlyList<Files.FileLocation> OutputLocations { get; init; } = [];
-    /// <summary>The file that this attempt wrote.</summary>
+    /// <summary>The file that this attempt wrote; empty when it had nothing to write.</summary>
     [Id(10)] public string Output { get; init; } = "";
     /// <summary>Of <see cref="Error"/>, when it is one of the closed list: Unavailable and OutcomeUnknown are not the task's fault.</summary>
     [Id(11)] public DosErrorCode? ErrorCode { get; init; }
     /// <summary>Its worker ended while others were in it too, one of which may be the cause.</summary>
     [Id(12)] public bool IsWorkerLost { get; init; }
+    /// <summary>How long it ran in its worker.</summary>
+    [Id(13)] public TimeSpan Ran { get; init; }
+    /// <summary>Of Map, said by the coordinator before it journals: input bytes that its node holds.</summary>
+    [Id(14)] public long BytesLocal { get; init; }
     public long Key => ((long)Task << 32) | (uint)Attempt;
 }

@@ -10,8 +10,8 @@ public interface INodeService : IGrainService
     /// <summary>Asks a node to drop an object that it owned under an epoch below <paramref name="belowEpoch"/>. True when it holds it no longer and will not act on it.</summary>
     [Alias("Drop")] Task<bool> DropAsync(ObjectId target, long belowEpoch);
 
-    /// <summary>The node's incarnation, as proof of life.</summary>
-    [Alias("Ping")] Task<long> PingAsync(long callerIncarnation);
+    /// <summary>Whether the node is that incarnation and has seen no newer view of membership than <paramref name="version"/>.</summary>
+    [Alias("IsUnchanged")] Task<bool> IsUnchangedAsync(long incarnation, long version);
 }
 
 /// <summary>What holds ownership in memory on this node (grain activations register themselves).</summary>

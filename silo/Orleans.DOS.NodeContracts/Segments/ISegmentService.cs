@@ -30,8 +30,21 @@ public interface ISegmentService : IGrainService
     /// <summary>Raw frames from a frame's start, cut at a frame's end, at least one frame if there is one; checked against their checksums.</summary>
     [Alias("Read"), ReadOnly] Task<SegmentChunk> ReadAsync(SegmentId segment, DiskId disk, long offset, int bytesMax);
 
-    /// <summary>Makes this replica equal to another node's up to <paramref name="length"/> (fills up what is missing), sealed if <paramref name="seal"/>.</summary>
-    [Alias("CopyFrom")] Task<ReplicaAnswer> CopyFromAsync(SegmentHeader segment, long epoch, NodeId source, DiskId sourceDisk, long length, bool seal);
+    /// <summary>
+    /// Makes this replica equal to another node's up to <paramref name="length"/> (fills up what is missing), sealed if <paramref name="seal"/>.
+    /// InProgress: it took long and is to be asked again, which goes on where it ended.
+    /// </summary>
+    /// <param name="paced">Nobody waits for it: not faster than <see cref="Limits.RepairBytesPerSecond"/>.</param>
+    [Alias("CopyFrom")] Task<ReplicaAnswer> CopyFromAsync(SegmentHeader segment, long epoch, NodeId source, DiskId sourceDisk, long length, bool seal, bool paced);
+
+    /// <summary>
+    /// Reads frames from <paramref name="from"/> to <paramref name="length"/>, for some seconds and paced, and checks them: the answer's length is
+    /// how far it came. Failed: a frame is bad, and the replica says from now on that it is rotten.
+    /// </summary>
+    [Alias("Verify")] Task<ReplicaAnswer> VerifyAsync(SegmentId segment, DiskId disk, long from, long length);
+
+    /// <summary>Segments whose files are on the disk, by number, behind <paramref name="after"/>; none when it is not this disk.</summary>
+    [Alias("List"), ReadOnly] Task<IReadOnlyList<long>> ListAsync(DiskId disk, long after, int countMax);
 
     [Alias("Delete")] Task DeleteAsync(SegmentId segment, DiskId disk);
 }
@@ -79,6 +92,8 @@ public sealed record ReplicaAnswer
     [Id(4)] public long Epoch { get; init; }
     /// <summary>It ever dropped a tail, restarted with unsynced frames, or lacks the segment: its length proves nothing.</summary>
     [Id(5)] public bool Damaged { get; init; }
+    /// <summary>A frame that was on its disk fails its checksum: it is no source of a whole log.</summary>
+    [Id(6)] public bool Rotten { get; init; }
 }
 
 [GenerateSerializer, Immutable, Alias("dos.SegmentChunk")]

@@ -4,6 +4,7 @@ namespace Orleans.DOS.Processes;
 internal sealed class HostedProgram
 {
     private readonly TaskCompletionSource<ProcessExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ToldExit> _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CapturedOutput _standardOutput;
     private readonly CapturedOutput _standardError;
     private int _signal;
@@ -16,13 +17,16 @@ internal sealed class HostedProgram
         var (pid, incarnation) = (start.Pid.Value, start.Incarnation);
         Input = new InputBuffer(
             data => worker.SendAsync(WorkerPipeType.Input, 0, pid, incarnation, data),
-            () => worker.SendAsync(WorkerPipeType.CloseInput, 0, pid, incarnation, default));
+            () => worker.SendAsync(WorkerPipeType.CloseInput, 0, pid, incarnation, default),
+            isClosed: !start.Spec.HasStandardInput);
     }
 
     public ProcessStart Start { get; }
     public WorkerConnection Worker { get; }
     public InputBuffer Input { get; }
     public Task<ProcessExit> Exit => _exit.Task;
+    /// <summary>Completes when the process table knows of the end.</summary>
+    public Task<ToldExit> ToldExit => _told.Task;
     /// <summary>The worker was told to start it: what it is told before, it would not know of.</summary>
     public bool IsStarted { get; set; }
     public bool HasEnded => _exit.Task.IsCompleted;
@@ -56,6 +60,9 @@ internal sealed class HostedProgram
         _standardError.Complete();
         return _exit.TrySetResult(exit);
     }
+
+    /// <summary>Called once, after the end.</summary>
+    public void Told(bool isLast) => _told.TrySetResult(new ToldExit(_exit.Task.Result, isLast));
 
     public void Forget()
     {

@@ -5,7 +5,8 @@ namespace Orleans.DOS.Processes;
 /// <see cref="Limits.StandardInputBufferBytesMax"/>; a writer beyond that waits.
 /// Invariants: 0 &lt;= sent &lt;= taken; taken - sent = bytes queued.
 /// </summary>
-internal sealed class InputBuffer(Func<ReadOnlyMemory<byte>, Task> send, Func<Task> sendClose)
+/// <param name="isClosed">It is at its end from the start, and the program is told so by its start.</param>
+internal sealed class InputBuffer(Func<ReadOnlyMemory<byte>, Task> send, Func<Task> sendClose, bool isClosed = false)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<ReadOnlyMemory<byte>> _queued = new();
@@ -13,8 +14,8 @@ internal sealed class InputBuffer(Func<ReadOnlyMemory<byte>, Task> send, Func<Ta
     private long _taken;
     private long _sent;
     private int _credit = WorkerPipeHeader.WindowBytes;
-    private bool _closing;
-    private bool _closeSent;
+    private bool _closing = isClosed;
+    private bool _closeSent = isClosed;
     private bool _dead;
     private bool _pumping;
 

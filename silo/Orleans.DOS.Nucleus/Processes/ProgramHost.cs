@@ -105,6 +105,17 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         return exit.IsCompleted ? await exit : null;
     }
 
+    /// <inheritdoc cref="IProgramHostService.WaitToldAsync"/>
+    public async Task<ToldExit?> WaitToldAsync(ProcessId pid, long incarnation)
+    {
+        var told = Find(pid, incarnation).ToldExit;
+        if (!told.IsCompleted)
+        {
+            await ((Task)told).WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        return told.IsCompleted ? await told : null;
+    }
+
     /// <inheritdoc cref="IProgramHostService.SignalAsync"/>
     public async Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal)
     {
@@ -152,12 +163,13 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
-    public Task StartTaskAsync(TaskStart task)
+    public Task StartTasksAsync(IReadOnlyList<TaskStart> tasks)
     {
         RequireStaying();
-        return _tasks.StartAsync(task);
+        return _tasks.StartAsync(tasks);
     }
 
+    public Task DropTasksAsync(JobId job, long epoch, IReadOnlyList<long> keys) => _tasks.DropAsync(job, epoch, keys);
     public Task CancelTasksAsync(JobId job, long epoch) => _tasks.CancelAsync(job, epoch);
     public Task<IReadOnlyList<TaskReport>> CollectTasksAsync(JobId job, long epoch, IReadOnlyList<long> acknowledged, bool wait) =>
         _tasks.CollectAsync(job, epoch, acknowledged, wait);
@@ -192,12 +204,9 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
                     Environment = start.Spec.Environment,
                     WorkingDirectory = start.Spec.WorkingDirectory,
                     Door = new WorkerDoor(_endpoint.ApiSocketPath, _credentials.Issue(start.Machine, start.Pid, start.Incarnation, start.Principal), start.MachineName),
+                    HasNoInput = !start.Spec.HasStandardInput,
                 }, WorkerPipeJson.Default.WorkerStart));
             program.IsStarted = true;
-            if (!start.Spec.HasStandardInput)
-            {
-                await program.Input.CloseAsync();
-            }
             // The worker may have gone before the program was in the table, where its end was looked for.
             if (worker.IsLost)
             {
@@ -318,12 +327,14 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
     /// The end is in the table. Only now may it be forgotten to make room: what the table calls running and this node does not know
     /// would be started again.
     /// </summary>
-    public void Told(ProcessStart start)
+    /// <param name="isLast">See <see cref="ToldExit"/>.</param>
+    public void Told(ProcessStart start, bool isLast)
     {
         if (!_programs.TryGetValue((start.Pid.Value, start.Incarnation), out var told))
         {
             return;
         }
+        told.Told(isLast);
         lock (_ended)
         {
             _ended.Enqueue(told);
@@ -345,7 +356,7 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
             var header = frame.Header;
             if (header.Type == WorkerPipeType.TaskDone)
             {
-                host._tasks.Done(worker, header.First, header.Second, WorkerPipeJson.Parse(frame.Payload, TaskPipeJson.Default.TaskReport));
+                host._tasks.Done(worker, header.First, WorkerPipeJson.Parse(frame.Payload, TaskPipeJson.Default.IReadOnlyListTaskReport));
                 return;
             }
             if (!host._programs.TryGetValue((header.First, header.Second), out var program) || program.Worker != worker)

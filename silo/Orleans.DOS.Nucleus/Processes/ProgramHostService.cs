@@ -15,11 +15,13 @@ public sealed class ProgramHostService(GrainId id, Silo silo, ILoggerFactory log
         ? host.StartAsync(start)
         : throw new DosException(DosErrorCode.Unavailable, $"node {nodes.Self} has started again since it was chosen");
     public Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait) => host.WaitExitAsync(pid, incarnation, wait);
+    public Task<ToldExit?> WaitToldAsync(ProcessId pid, long incarnation) => host.WaitToldAsync(pid, incarnation);
     public Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal) => host.SignalAsync(pid, incarnation, signal);
     public Task<long> WriteInputAsync(ProcessId pid, long incarnation, long position, Immutable<byte[]> data) => host.WriteInputAsync(pid, incarnation, position, data.Value);
     public Task CloseInputAsync(ProcessId pid, long incarnation) => host.CloseInputAsync(pid, incarnation);
     public Task<OutputChunk> ReadOutputAsync(ProcessId pid, long incarnation, OutputStream stream, long position, bool wait) => host.ReadOutputAsync(pid, incarnation, stream, position, wait);
-    public Task StartTaskAsync(TaskStart task) => host.StartTaskAsync(task);
+    public Task StartTasksAsync(IReadOnlyList<TaskStart> tasks) => host.StartTasksAsync(tasks);
+    public Task DropTasksAsync(JobId job, long coordinatorEpoch, IReadOnlyList<long> keys) => host.DropTasksAsync(job, coordinatorEpoch, keys);
     public Task CancelTasksAsync(JobId job, long coordinatorEpoch) => host.CancelTasksAsync(job, coordinatorEpoch);
     public Task<IReadOnlyList<TaskReport>> CollectTasksAsync(JobId job, long coordinatorEpoch, IReadOnlyList<long> acknowledged, bool wait) => host.CollectTasksAsync(job, coordinatorEpoch, acknowledged, wait);
 

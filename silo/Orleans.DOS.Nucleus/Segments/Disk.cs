@@ -56,6 +56,15 @@ internal static partial class Disk
         }
     }
 
+    /// <summary>Refused before the disk does it, with what the disk would say.</summary>
+    public static IOException Full(string directory) => new($"The disk of '{directory}' is nearly full", NoSpaceErrno);
+
+    public static Nodes.DiskSpace Space(string directory)
+    {
+        var drive = new DriveInfo(directory);
+        return new(drive.TotalSize, drive.AvailableFreeSpace);
+    }
+
     public static bool IsFull(IOException exception) => exception.HResult is NoSpaceErrno or QuotaErrno;
 
     /// <summary>Reads until the buffer is full or the file ends.</summary>

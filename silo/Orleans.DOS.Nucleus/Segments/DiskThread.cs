@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-
 namespace Orleans.DOS.Segments;
 
 /// <summary>
@@ -8,7 +6,7 @@ namespace Orleans.DOS.Segments;
 /// </summary>
 internal sealed class DiskThread : IDisposable
 {
-    private readonly BlockingCollection<Action> _work = [];
+    private readonly WorkQueue<Action> _work = new();
     private readonly Thread _thread;
 
     public DiskThread(string name)
@@ -17,42 +15,46 @@ internal sealed class DiskThread : IDisposable
         _thread.Start();
     }
 
-    public void Post(Action work) => _work.Add(work);
+    /// <exception cref="ObjectDisposedException"/>
+    public void Post(Action work) => ObjectDisposedException.ThrowIf(!_work.TryAdd(work), this);
+
+    /// <param name="failed">Told what the work threw, or that the store is closed.</param>
+    public void Post(Action work, Action<Exception> failed)
+    {
+        var isOpen = _work.TryAdd(() =>
+        {
+            try
+            {
+                work();
+            }
+            catch (Exception exception)
+            {
+                failed(exception);
+            }
+        });
+        if (!isOpen)
+        {
+            failed(new DosException(DosErrorCode.Unavailable, "The segment store is closed"));
+        }
+    }
 
     public Task<T> RunAsync<T>(Func<T> work)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        try
-        {
-            _work.Add(() =>
-            {
-                try
-                {
-                    done.SetResult(work());
-                }
-                catch (Exception exception)
-                {
-                    done.SetException(exception);
-                }
-            });
-        }
-        catch (InvalidOperationException)
-        {
-            done.SetException(new DosException(DosErrorCode.Unavailable, "The segment store is closed"));
-        }
+        Post(() => done.SetResult(work()), done.SetException);
         return done.Task;
     }
 
     /// <summary>Ends the thread when what was posted is done.</summary>
     public void Dispose()
     {
-        _work.CompleteAdding();
+        _work.Close();
         _thread.Join();
     }
 
     private void Run()
     {
-        foreach (var work in _work.GetConsumingEnumerable())
+        while (_work.Take(out var work))
         {
             work();
         }

@@ -7,12 +7,20 @@ namespace Orleans.DOS.Segments;
 /// The first 4096 bytes of a segment's file: two slots, written in turn, each with its own checksum, so that a torn write of one
 /// leaves the other. The log begins behind them.
 /// </summary>
-internal sealed record SegmentFileHeader(long Version, SegmentId Segment, ObjectId Object, long Epoch, long Length, bool Sealed, bool Damaged)
+/// <param name="Synced">Bytes of the log that were on disk when this was written: a bad frame among them is rot, not a torn tail.</param>
+internal sealed record SegmentFileHeader(
+    long Version, SegmentId Segment, ObjectId Object, long Epoch, long Length, bool Sealed, bool Damaged, bool Rotten, long Synced)
 {
+    public static SegmentFileHeader Of(long version, SegmentId segment, ObjectId target, ReplicaState state) =>
+        new(version, segment, target, state.Epoch, state.Length, state.Sealed, state.Damaged, state.Rotten, state.SyncedLength);
+
+    public ReplicaState State => new(Epoch, Length, Synced, Sealed, Damaged, Rotten);
+
     public const int LogStart = 4096;
     private const int SlotBytes = 64;
     private const int SlotDistance = 2048;
     private const uint Magic = 0x01_53_4F_44;
+    private const int DamagedBit = 1, RottenBit = 2;
 
     public void Write(SafeFileHandle handle)
     {
@@ -26,7 +34,8 @@ internal sealed record SegmentFileHeader(long Version, SegmentId Segment, Object
         BinaryPrimitives.WriteInt64LittleEndian(slot[40..], Length);
         BinaryPrimitives.WriteUInt16LittleEndian(slot[48..], (ushort)Object.Kind);
         slot[50] = Sealed ? (byte)1 : (byte)0;
-        slot[51] = Damaged ? (byte)1 : (byte)0;
+        slot[51] = (byte)((Damaged ? DamagedBit : 0) | (Rotten ? RottenBit : 0));
+        BinaryPrimitives.WriteInt64LittleEndian(slot[56..], Synced);
         BinaryPrimitives.WriteUInt32LittleEndian(slot[4..], Crc32C.Compute(slot[8..]));
         RandomAccess.Write(handle, slot, (Version & 1) * SlotDistance);
     }
@@ -55,6 +64,8 @@ internal sealed record SegmentFileHeader(long Version, SegmentId Segment, Object
             BinaryPrimitives.ReadInt64LittleEndian(slot[32..]),
             BinaryPrimitives.ReadInt64LittleEndian(slot[40..]),
             slot[50] != 0,
-            slot[51] != 0);
+            (slot[51] & DamagedBit) != 0,
+            (slot[51] & RottenBit) != 0,
+            BinaryPrimitives.ReadInt64LittleEndian(slot[56..]));
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 
@@ -19,7 +18,7 @@ internal sealed class SegmentJournal : IDisposable
 
     private readonly string _directory;
     private readonly Action<IReadOnlyCollection<long>> _syncSegments;
-    private readonly BlockingCollection<Entry> _queue = [];
+    private readonly WorkQueue<Entry> _queue = new();
     private readonly HashSet<long> _named = [];
     private readonly Thread _thread;
     private SafeFileHandle _handle;
@@ -48,11 +47,13 @@ internal sealed class SegmentJournal : IDisposable
     internal Action<SafeFileHandle> Flush { get; set; } = Disk.Flush;
 
     /// <param name="done">Called on the journal's thread when the bytes are on disk, or with what went wrong.</param>
-    public void Append(long segment, long offset, byte[] bytes, Action<Exception?> done) => _queue.Add(new(segment, offset, bytes, done));
+    /// <exception cref="ObjectDisposedException"/>
+    public void Append(long segment, long offset, ReadOnlyMemory<byte> bytes, Action<Exception?> done) =>
+        ObjectDisposedException.ThrowIf(!_queue.TryAdd(new(segment, offset, bytes, done)), this);
 
     public void Dispose()
     {
-        _queue.CompleteAdding();
+        _queue.Close();
         _thread.Join();
         _handle.Dispose();
     }
@@ -91,7 +92,7 @@ internal sealed class SegmentJournal : IDisposable
     private void Run()
     {
         var batch = new List<Entry>();
-        foreach (var first in _queue.GetConsumingEnumerable())
+        while (_queue.Take(out var first))
         {
             batch.Clear();
             batch.Add(first);
@@ -184,7 +185,7 @@ internal sealed class SegmentJournal : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(target[8..], entry.Segment);
         BinaryPrimitives.WriteInt64LittleEndian(target[16..], entry.Offset);
         BinaryPrimitives.WriteInt64LittleEndian(target[24..], entry.Bytes.Length);
-        entry.Bytes.CopyTo(target[HeaderBytes..]);
+        entry.Bytes.Span.CopyTo(target[HeaderBytes..]);
         var length = HeaderBytes + entry.Bytes.Length;
         BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Compute(target[8..length]));
         return length;
@@ -209,5 +210,5 @@ internal sealed class SegmentJournal : IDisposable
         return true;
     }
 
-    private readonly record struct Entry(long Segment, long Offset, byte[] Bytes, Action<Exception?> Done);
+    private readonly record struct Entry(long Segment, long Offset, ReadOnlyMemory<byte> Bytes, Action<Exception?> Done);
 }

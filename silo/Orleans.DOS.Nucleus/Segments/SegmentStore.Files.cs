@@ -17,7 +17,7 @@ public sealed partial class SegmentStore
             Directory.CreateDirectory(shard);
             Disk.SyncDirectory(SegmentsDirectory);
         }
-        var first = new SegmentFileHeader(1, header.Segment, header.Object, header.Epoch, 0, false, false);
+        var first = SegmentFileHeader.Of(1, header.Segment, header.Object, ReplicaState.Created(header.Epoch));
         using (var handle = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite))
         {
             first.Write(handle);
@@ -44,13 +44,58 @@ public sealed partial class SegmentStore
             {
                 // Pushed out of the cache in between: opened again.
             }
+            catch (IOException)
+            {
+                // Whole frames among what it left would look, after a crash, as if something before them had rotted.
+                RandomAccess.SetLength(handle, at);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Tells the next start how much was synced. It needs no sync of its own: it reaches the disk with the next one of this file, which
+    /// also comes before the other slot is written again.
+    /// </summary>
+    private void MarkSynced(StoredSegment segment)
+    {
+        segment.HeaderVersion++;
+        var header = SegmentFileHeader.Of(segment.HeaderVersion, segment.Id, segment.Object, segment.State);
+        try
+        {
+            _handles.Use(segment.Id.Value, segment.Path, handle =>
+            {
+                header.Write(handle);
+                return true;
+            });
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Without the mark a next start only knows less. That the disk fails is told by whatever needs it.
+            LogDiskFailed(_log, exception, segment.Id, _directory);
+        }
+    }
+
+    /// <summary>
+    /// A sync has failed: what the page cache holds may not be what the disk gets, so that the next start must not trust it, be it in the
+    /// same run of the host.
+    /// </summary>
+    private void DistrustCache()
+    {
+        try
+        {
+            Disk.Replace(BootFile, "unsynced\nrunning");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            LogSyncFailed(_log, exception, _directory);
         }
     }
 
     private void WriteHeader(StoredSegment segment, ReplicaState state)
     {
         segment.HeaderVersion++;
-        var header = new SegmentFileHeader(segment.HeaderVersion, segment.Id, segment.Object, state.Epoch, state.Length, state.Sealed, state.Damaged);
+        var header = SegmentFileHeader.Of(segment.HeaderVersion, segment.Id, segment.Object, state);
         Guarded(segment, () => _handles.Use(segment.Id.Value, segment.Path, handle =>
         {
             header.Write(handle);
@@ -78,7 +123,7 @@ public sealed partial class SegmentStore
     });
 
     /// <summary>After a failed fsync Linux may have dropped the pages: nothing more is promised for the segment.</summary>
-    private static void Guarded(StoredSegment segment, Func<bool> call)
+    private void Guarded(StoredSegment segment, Func<bool> call)
     {
         try
         {
@@ -87,22 +132,24 @@ public sealed partial class SegmentStore
         catch (IOException exception) when (!Disk.IsFull(exception))
         {
             segment.Broken = true;
+            DistrustCache();
             throw;
         }
     }
 
-    private void Wait(StoredSegment segment, long length, TaskCompletionSource<ReplicaVerdict> done)
+    /// <param name="newest">The end of the log, if it is at hand: it need not be read again.</param>
+    private void Wait(StoredSegment segment, long length, TaskCompletionSource<ReplicaAnswer> done, ReadOnlyMemory<byte> newest)
     {
         if (segment.State.SyncedLength >= length)
         {
-            done.SetResult(ReplicaVerdict.Done);
+            done.SetResult(Answer(ReplicaVerdict.Done, segment.State));
             return;
         }
         segment.Waiters.Add((length, done));
-        StartSync(segment);
+        StartSync(segment, newest);
     }
 
-    private void StartSync(StoredSegment segment)
+    private void StartSync(StoredSegment segment, ReadOnlyMemory<byte> newest)
     {
         if (segment.Syncing)
         {
@@ -115,7 +162,8 @@ public sealed partial class SegmentStore
         {
             try
             {
-                _journal.Append(segment.Id.Value, from, ReadUnsynced(segment, from, (int)(target - from)), failure => Finish(segment, target, failure));
+                var bytes = newest.Length == target - from ? newest : ReadUnsynced(segment, from, (int)(target - from));
+                _journal.Append(segment.Id.Value, from, bytes, failure => Finish(segment, target, failure));
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -135,7 +183,7 @@ public sealed partial class SegmentStore
             {
                 failure = exception;
             }
-            Finish(segment, target, failure);
+            Finish(segment, target, failure, marks: true);
         });
     }
 
@@ -146,12 +194,13 @@ public sealed partial class SegmentStore
     }
 
     /// <summary>Called on a sync thread or the journal's; goes on at the segment's own.</summary>
-    private void Finish(StoredSegment segment, long target, Exception? failure)
+    private void Finish(StoredSegment segment, long target, Exception? failure, bool marks = false)
     {
         if (_closed)
         {
             // The disk threads have ended; the clean end syncs everything by itself.
-            segment.Waiters.ForEach(waiter => waiter.Done.TrySetResult(ReplicaVerdict.Failed));
+            var failed = Answer(ReplicaVerdict.Failed, segment.State);
+            segment.Waiters.ForEach(waiter => waiter.Done.TrySetResult(failed));
             return;
         }
         ThreadOf(segment.Id).Post(() =>
@@ -163,14 +212,19 @@ public sealed partial class SegmentStore
             }
             segment.Syncing = false;
             segment.Become(segment.State.Synced(target));
+            if (marks && !segment.State.Sealed)
+            {
+                MarkSynced(segment);
+            }
+            var answer = Answer(ReplicaVerdict.Done, segment.State);
             foreach (var (_, done) in segment.Waiters.Where(waiter => waiter.Length <= target))
             {
-                done.SetResult(ReplicaVerdict.Done);
+                done.SetResult(answer);
             }
             segment.Waiters.RemoveAll(waiter => waiter.Length <= target);
             if (segment.Waiters.Count > 0)
             {
-                StartSync(segment);
+                StartSync(segment, default);
             }
         });
     }
@@ -182,8 +236,13 @@ public sealed partial class SegmentStore
         segment.Syncing = false;
         // A journal without room has lost nothing: the segment's own file still has the bytes, and a later sync may succeed.
         var isFull = failure is IOException exception and not FlushFailedException && Disk.IsFull(exception);
-        segment.Broken |= !isFull;
-        segment.Waiters.ForEach(waiter => waiter.Done.SetResult(isFull ? ReplicaVerdict.NoSpace : ReplicaVerdict.Failed));
+        if (!isFull && !segment.Broken)
+        {
+            segment.Broken = true;
+            DistrustCache();
+        }
+        var answer = Answer(isFull ? ReplicaVerdict.NoSpace : ReplicaVerdict.Failed, segment.State);
+        segment.Waiters.ForEach(waiter => waiter.Done.SetResult(answer));
         segment.Waiters.Clear();
     }
 

@@ -39,7 +39,7 @@ public sealed partial class SegmentStore
                 LogNoHeader(_log, path);
                 continue;
             }
-            _segments[header.Segment.Value] = new StoredSegment(header, new ReplicaState(header.Epoch, header.Length, 0, header.Sealed, header.Damaged), path);
+            _segments[header.Segment.Value] = new StoredSegment(header, header.State, path);
         }
     }
 
@@ -62,16 +62,15 @@ public sealed partial class SegmentStore
         segment.Syncing = false;
         var end = RandomAccess.GetLength(_handles.Get(segment.Id.Value, segment.Path)) - SegmentFileHeader.LogStart;
         // A sealed one was whole on disk when it was sealed; readers and the scrubber check its frames.
-        var valid = segment.State.Sealed ? Math.Min(end, segment.State.Length) : Scan(segment);
-        var droppedTail = !segment.State.Sealed && end > valid;
-        var next = segment.State.Recovered(valid, droppedTail, cacheSurvived);
-        if (droppedTail)
+        var scan = segment.State.Sealed ? LogScan.Whole(end) : Scan(segment, end);
+        var next = segment.State.Recovered(scan, segment.State.SyncedLength, cacheSurvived);
+        if (!next.Sealed && end > next.Length)
         {
-            RandomAccess.SetLength(_handles.Get(segment.Id.Value, segment.Path), SegmentFileHeader.LogStart + valid);
+            RandomAccess.SetLength(_handles.Get(segment.Id.Value, segment.Path), SegmentFileHeader.LogStart + next.Length);
         }
         if (next.Damaged && !segment.State.Damaged)
         {
-            LogDamaged(_log, segment.Id, valid, end, _directory);
+            LogDamaged(_log, segment.Id, scan.ValidEnd, end, _directory);
             WriteHeader(segment, next);
         }
         else if (!next.Sealed || replayed)
@@ -81,18 +80,41 @@ public sealed partial class SegmentStore
         segment.Become(next);
     }
 
-    private long Scan(StoredSegment segment)
+    private LogScan Scan(StoredSegment segment, long end)
     {
-        var valid = 0L;
-        while (true)
+        var valid = WalkFrom(segment, 0);
+        var lastGood = valid;
+        for (var at = valid; at < end && FindBehind(segment, at + 1, end) is { } found; at = lastGood)
         {
-            var chunk = ReadLog(segment, valid, ScanBytes);
-            var good = FrameCodec.ValidPrefix(chunk, segment.Id);
-            valid += good;
+            lastGood = WalkFrom(segment, found);
+        }
+        return new LogScan(valid, lastGood, end);
+    }
+
+    /// <summary>End of the whole, valid frames from <paramref name="start"/> on.</summary>
+    private long WalkFrom(StoredSegment segment, long start)
+    {
+        for (var valid = start; ;)
+        {
+            var good = FrameCodec.ValidPrefix(ReadLog(segment, valid, ScanBytes), segment.Id);
             if (good == 0)
             {
                 return valid;
             }
+            valid += good;
         }
+    }
+
+    /// <summary>Start of the next valid frame. Windows overlap by the longest frame, so that none lies across two.</summary>
+    private long? FindBehind(StoredSegment segment, long from, long end)
+    {
+        for (var at = from; at < end; at += ScanBytes - FrameCodec.FrameBytesMax)
+        {
+            if (FrameCodec.FindFrame(ReadLog(segment, at, ScanBytes), 0, segment.Id) is var found && found >= 0)
+            {
+                return at + found;
+            }
+        }
+        return null;
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Microsoft.Win32.SafeHandles;
+using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Segments;
 
@@ -36,6 +37,7 @@ public sealed partial class SegmentStore : IDisposable
     public SegmentStore(string directory, string boot, ILogger<SegmentStore> log)
     {
         _directory = Path.GetFullPath(directory);
+        Room = new DiskRoom(() => Disk.Space(_directory));
         _boot = boot;
         _log = log;
         Directory.CreateDirectory(SegmentsDirectory);
@@ -62,6 +64,9 @@ public sealed partial class SegmentStore : IDisposable
     /// <summary>Tests put faults here.</summary>
     internal SegmentJournal Journal => _journal;
 
+    /// <summary>Tests make it small.</summary>
+    internal DiskRoom Room { get; set; }
+
     /// <summary>Tests push files out of it.</summary>
     internal HandleCache Handles => _handles;
 
@@ -84,20 +89,31 @@ public sealed partial class SegmentStore : IDisposable
             existing.Become(decision.Next);
             return Answer(decision.Verdict, existing.State);
         }
+        TakeRoom(SegmentFileHeader.LogStart);
         var made = Make(header);
         _segments[header.Segment.Value] = made;
         return Answer(ReplicaVerdict.Done, made.State);
     });
 
-    /// <summary>Takes whole frames. With <paramref name="sync"/> it completes when they are on disk.</summary>
-    public async Task<ReplicaAnswer> AppendAsync(SegmentId id, long epoch, long offset, ReadOnlyMemory<byte> frames, bool sync)
+    /// <summary>Takes whole frames, which nobody changes any more. With <paramref name="sync"/> it completes when they are on disk.</summary>
+    public Task<ReplicaAnswer> AppendAsync(SegmentId id, long epoch, long offset, ReadOnlyMemory<byte> frames, bool sync)
     {
-        var answer = await OnDisk(id, () => Find(id, segment =>
+        if (!sync)
         {
-            var decision = segment.State.Append(epoch, offset, frames.Length);
-            return Write(segment, decision, frames.Span);
-        }));
-        return sync && answer.Outcome == ReplicaOutcome.Done ? await SyncAsync(id, epoch, offset + frames.Length) : answer;
+            return OnDisk(id, () => Find(id, segment => Write(segment, segment.State.Append(epoch, offset, frames.Length), frames.Span)));
+        }
+        return OnDiskUntil(id, (segment, done) =>
+        {
+            var answer = Write(segment, segment.State.Append(epoch, offset, frames.Length), frames.Span);
+            if (answer.Outcome == ReplicaOutcome.Done)
+            {
+                Wait(segment, offset + frames.Length, done, frames);
+            }
+            else
+            {
+                done.SetResult(answer);
+            }
+        });
     }
 
     /// <summary>Completes when the replica has received <paramref name="length"/> bytes, takes no more, or the patience ends: ask again then.</summary>
@@ -118,27 +134,19 @@ public sealed partial class SegmentStore : IDisposable
     }
 
     /// <summary>Completes when everything up to <paramref name="length"/> is on disk.</summary>
-    public async Task<ReplicaAnswer> SyncAsync(SegmentId id, long epoch, long length)
+    public Task<ReplicaAnswer> SyncAsync(SegmentId id, long epoch, long length) => OnDiskUntil(id, (segment, done) =>
     {
-        var done = new TaskCompletionSource<ReplicaVerdict>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var answer = await OnDisk(id, () => Find(id, segment =>
+        var decision = segment.State.Sync(epoch, length);
+        Apply(segment, decision);
+        if (decision.Verdict == ReplicaVerdict.Done)
         {
-            var decision = segment.State.Sync(epoch, length);
-            Apply(segment, decision);
-            if (decision.Verdict == ReplicaVerdict.Done)
-            {
-                Wait(segment, length, done);
-            }
-            return Answer(decision.Verdict, segment.State);
-        }));
-        if (answer.Outcome != ReplicaOutcome.Done)
-        {
-            return answer;
+            Wait(segment, length, done, default);
         }
-        var verdict = await done.Task;
-        var state = await StatAsync(id);
-        return verdict == ReplicaVerdict.Done ? state : state with { Outcome = (ReplicaOutcome)verdict };
-    }
+        else
+        {
+            done.SetResult(Answer(decision.Verdict, segment.State));
+        }
+    });
 
     /// <summary>Refuses every later append; data, seal and epoch are on disk when it completes.</summary>
     public Task<ReplicaAnswer> SealAsync(SegmentId id, long epoch, long? length) => OnDisk(id, () => !_segments.ContainsKey(id.Value) ? Bar(id, epoch) : Find(id, segment =>
@@ -239,7 +247,32 @@ public sealed partial class SegmentStore : IDisposable
         : segment.Broken ? Answer(ReplicaVerdict.Failed, segment.State with { Damaged = true })
         : then(segment);
 
-    private Task<ReplicaAnswer> OnDisk(SegmentId id, Func<ReplicaAnswer> work) => ThreadOf(id).RunAsync(() =>
+    private Task<ReplicaAnswer> OnDisk(SegmentId id, Func<ReplicaAnswer> work) => ThreadOf(id).RunAsync(() => Try(id, work));
+
+    /// <summary>Completes when the work, or what it has begun, has set the answer.</summary>
+    private Task<ReplicaAnswer> OnDiskUntil(SegmentId id, Action<StoredSegment, TaskCompletionSource<ReplicaAnswer>> work)
+    {
+        var done = new TaskCompletionSource<ReplicaAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ThreadOf(id).Post(
+            () =>
+            {
+                var isBegun = false;
+                var refusal = Try(id, () => Find(id, segment =>
+                {
+                    work(segment, done);
+                    isBegun = true;
+                    return Answer(ReplicaVerdict.Done, segment.State);
+                }));
+                if (!isBegun)
+                {
+                    done.TrySetResult(refusal);
+                }
+            },
+            failure => done.TrySetException(failure));
+        return done.Task;
+    }
+
+    private ReplicaAnswer Try(SegmentId id, Func<ReplicaAnswer> work)
     {
         try
         {
@@ -252,7 +285,7 @@ public sealed partial class SegmentStore : IDisposable
                 ? Answer(Disk.IsFull(exception) ? ReplicaVerdict.NoSpace : ReplicaVerdict.Failed, segment.State)
                 : new ReplicaAnswer { Outcome = Disk.IsFull(exception) ? ReplicaOutcome.NoSpace : ReplicaOutcome.Failed };
         }
-    });
+    }
 
     private DiskThread ThreadOf(SegmentId id) => _disk[(int)((ulong)id.Value % DiskThreads)];
 
@@ -264,10 +297,21 @@ public sealed partial class SegmentStore : IDisposable
             {
                 return Answer(ReplicaVerdict.Failed, segment.State);
             }
+            // Once in the journal, and once in the segment's file.
+            TakeRoom(2L * frames.Length);
             WriteLog(segment, frames);
         }
         Apply(segment, decision);
         return Answer(decision.Verdict, segment.State);
+    }
+
+    /// <exception cref="IOException">As of a full disk: what is left is for seals, journals, and for whoever clears up.</exception>
+    private void TakeRoom(long bytes)
+    {
+        if (!Room.TryTake(bytes))
+        {
+            throw Disk.Full(_directory);
+        }
     }
 
     private void Apply(StoredSegment segment, ReplicaDecision decision)
@@ -289,5 +333,6 @@ public sealed partial class SegmentStore : IDisposable
         Sealed = state.Sealed,
         Epoch = state.Epoch,
         Damaged = state.Damaged,
+        Rotten = state.Rotten,
     };
 }

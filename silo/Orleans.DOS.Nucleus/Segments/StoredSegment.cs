@@ -13,7 +13,7 @@ internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state
     /// <summary>A write or fsync failed: what the disk holds is unknown until the next start reads it.</summary>
     public bool Broken { get; set; }
     public bool Syncing { get; set; }
-    public List<(long Length, TaskCompletionSource<ReplicaVerdict> Done)> Waiters { get; } = [];
+    public List<(long Length, TaskCompletionSource<ReplicaAnswer> Done)> Waiters { get; } = [];
     /// <summary>Who waits for a length to be received.</summary>
     public List<(long Length, TaskCompletionSource Done)> Overtakers { get; } = [];
 

@@ -5,29 +5,30 @@ namespace Orleans.DOS.Jobs;
 
 /// <summary>
 /// Writes an attempt's file from its beginning to its end in whole frames: one frame is filled while the one before travels. One
-/// thread, which blocks when both are busy, so that memory stays bounded whatever a program writes.
+/// thread, which blocks when both are busy, so that memory stays bounded whatever a program writes. The file is made when the first frame is
+/// full, or at the end: a task that emits nothing need not cost one.
 /// </summary>
 internal sealed class OutputWriter : IBufferWriter<byte>, IDisposable
 {
     private const int SlackBytes = 4096;
-    private readonly IFileHandle _file;
+    private readonly IFiles _files;
+    private readonly TaskStart _task;
     private readonly CancellationToken _cancellationToken;
-    private byte[] _filling = new byte[Limits.FramePayloadBytesMax + SlackBytes];
-    private byte[] _travelling = new byte[Limits.FramePayloadBytesMax + SlackBytes];
+    private IFileHandle? _file;
+    private byte[] _filling = [];
+    private byte[] _travelling = [];
     private int _filled;
     private long _written;
     private Task _write = Task.CompletedTask;
 
-    private OutputWriter(IFileHandle file, CancellationToken cancellationToken) => (_file, _cancellationToken) = (file, cancellationToken);
+    private OutputWriter(IFiles files, TaskStart task, CancellationToken cancellationToken) => (_files, _task, _cancellationToken) = (files, task, cancellationToken);
+
+    public bool HasFile => _file is not null;
 
     /// <summary>Bytes written so far.</summary>
     public long Position => _written + _filled;
 
-    public static OutputWriter Create(IFiles files, TaskStart task, CancellationToken cancellationToken)
-    {
-        var options = new FileOpenOptions { Create = true, Truncate = true, Replicas = task.OutputReplicas };
-        return new OutputWriter(files.OpenAsync(task.Output, options, cancellationToken).GetAwaiter().GetResult(), cancellationToken);
-    }
+    public static OutputWriter Create(IFiles files, TaskStart task, CancellationToken cancellationToken) => new(files, task, cancellationToken);
 
     public void Advance(int count)
     {
@@ -47,7 +48,7 @@ internal sealed class OutputWriter : IBufferWriter<byte>, IDisposable
         var needed = _filled + Math.Max(1, sizeHint);
         if (_filling.Length < needed)
         {
-            Array.Resize(ref _filling, needed);
+            Array.Resize(ref _filling, Math.Max(needed, Limits.FramePayloadBytesMax + SlackBytes));
         }
         return _filling.AsMemory(_filled);
     }
@@ -72,29 +73,42 @@ internal sealed class OutputWriter : IBufferWriter<byte>, IDisposable
             Send(_filled);
         }
         _write.GetAwaiter().GetResult();
+        var file = Open();
         if (flush)
         {
-            _file.FlushAsync(_cancellationToken).GetAwaiter().GetResult();
+            file.FlushAsync(_cancellationToken).GetAwaiter().GetResult();
+        }
+    }
+
+    /// <summary>Sends what is left, which makes no file of nothing, and does not see to it that it is on a disk.</summary>
+    public void CompleteUnlessEmpty()
+    {
+        if (Position > 0)
+        {
+            Complete(flush: false);
         }
     }
 
     /// <summary>Where the file lies: empty when it is small enough for the catalog.</summary>
     public IReadOnlyList<FileLocation> Locate() =>
-        Position <= Limits.InlineBytesMax ? [] : _file.LocateAsync(_cancellationToken).GetAwaiter().GetResult();
+        Position <= Limits.InlineBytesMax ? [] : Open().LocateAsync(_cancellationToken).GetAwaiter().GetResult();
+
+    private IFileHandle Open() => _file ??= _files.OpenAsync(
+        _task.Output, new FileOpenOptions { Create = true, Truncate = true, Replicas = _task.OutputReplicas }, _cancellationToken).GetAwaiter().GetResult();
 
     private void Send(int count)
     {
         _write.GetAwaiter().GetResult();
         _cancellationToken.ThrowIfCancellationRequested();
         var rest = _filling.AsSpan(count, _filled - count);
-        if (_travelling.Length < rest.Length)
+        if (_travelling.Length < Math.Max(rest.Length, Limits.FramePayloadBytesMax + SlackBytes))
         {
-            _travelling = new byte[_filling.Length];
+            _travelling = new byte[Math.Max(_filling.Length, Limits.FramePayloadBytesMax + SlackBytes)];
         }
         rest.CopyTo(_travelling);
         (_filling, _travelling) = (_travelling, _filling);
         _filled = rest.Length;
-        _write = _file.WriteAsync(_written, _travelling.AsMemory(0, count), _cancellationToken);
+        _write = Open().WriteAsync(_written, _travelling.AsMemory(0, count), _cancellationToken);
         _written += count;
     }
 
@@ -102,6 +116,6 @@ internal sealed class OutputWriter : IBufferWriter<byte>, IDisposable
     {
         // After a failure the write under way may fail too; the task's report already says why.
         _ = _write.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        _file.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        _file?.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
 }

@@ -5,8 +5,10 @@ namespace Orleans.DOS.Jobs;
 /// <summary>Pairs as they were emitted, one behind the other in one array.</summary>
 internal sealed class PairList
 {
-    private Entry[] _entries = new Entry[1024];
-    private byte[] _bytes = new byte[64 * 1024];
+    private const int EntriesMin = 1024;
+    private const int BytesMin = 64 * 1024;
+    private Entry[] _entries = [];
+    private byte[] _bytes = [];
     private int _used;
 
     private readonly record struct Entry(int At, int KeyLength, int ValueLength);
@@ -19,11 +21,11 @@ internal sealed class PairList
         var needed = checked(_used + key.Length + value.Length);
         if (needed > _bytes.Length)
         {
-            Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(_bytes.Length * 2L, needed)));
+            Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(Math.Max(BytesMin, _bytes.Length * 2L), needed)));
         }
         if (Count == _entries.Length)
         {
-            Array.Resize(ref _entries, Count * 2);
+            Array.Resize(ref _entries, Math.Max(EntriesMin, Count * 2));
         }
         key.CopyTo(_bytes.AsSpan(_used));
         value.CopyTo(_bytes.AsSpan(_used + key.Length));

@@ -12,10 +12,13 @@ namespace Orleans.DOS.Jobs;
 internal sealed class SumTable
 {
     private const int SlotsMin = 1 << 14;
+    private const int KeyBytesMin = 64 * 1024;
+    // One free slot, so that looking a key up needs no other case; room is made with the first key: a task that emits nothing takes none.
+    private static readonly ulong[] Nothing = new ulong[1];
     /// <summary>Entry number + 1 in the low half, hash in the high half; 0 is free. At most half of the slots are taken.</summary>
-    private ulong[] _slots = new ulong[SlotsMin];
-    private Entry[] _entries = new Entry[SlotsMin / 2];
-    private byte[] _keys = new byte[64 * 1024];
+    private ulong[] _slots = Nothing;
+    private Entry[] _entries = [];
+    private byte[] _keys = [];
     private int _keyBytes;
 
     private struct Entry
@@ -56,7 +59,10 @@ internal sealed class SumTable
 
     public void Clear()
     {
-        Array.Clear(_slots);
+        if (Count > 0)
+        {
+            Array.Clear(_slots);
+        }
         (Count, _keyBytes) = (0, 0);
     }
 
@@ -66,9 +72,14 @@ internal sealed class SumTable
 
     private void Insert(uint at, uint hash, ReadOnlySpan<byte> key, long delta)
     {
+        if (_slots == Nothing)
+        {
+            (_slots, _entries) = (new ulong[SlotsMin], new Entry[SlotsMin / 2]);
+            at = hash & (SlotsMin - 1);
+        }
         if (_keyBytes + key.Length > _keys.Length)
         {
-            Array.Resize(ref _keys, Math.Max(_keys.Length * 2, _keyBytes + key.Length));
+            Array.Resize(ref _keys, Math.Max(Math.Max(KeyBytesMin, _keys.Length * 2), _keyBytes + key.Length));
         }
         if (Count == _entries.Length)
         {

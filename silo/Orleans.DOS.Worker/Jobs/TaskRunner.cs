@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orleans.DOS.Files;
 using Orleans.DOS.Machines;
 
@@ -21,7 +22,8 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
     public Task<TaskReport> RunAsync(TaskStart task, IMachine machine, CancellationToken cancellationToken) =>
         Task.Factory.StartNew(() => Run(task, machine, cancellationToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    private TaskReport Run(TaskStart task, IMachine machine, CancellationToken cancellationToken)
+    /// <summary>The same on the caller's thread, which it blocks.</summary>
+    public TaskReport Run(TaskStart task, IMachine machine, CancellationToken cancellationToken)
     {
         try
         {
@@ -57,18 +59,18 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
         {
             var (bytes, records) = Read(task, files, program, new WritingEmitter(program, output), cancellationToken);
             output.Complete(flush: true);
-            return Report(task) with { BytesRead = bytes, Records = records, Partitions = [(0, output.Position)] };
+            return Report(task, output) with { BytesRead = bytes, Records = records, Partitions = [(0, output.Position)] };
         }
         using var collector = new MapCollector(program, task, _memory, scratchDirectory);
         var read = Read(task, files, program, collector, cancellationToken);
         var partitions = collector.Finish(output, cancellationToken);
         // Not flushed: if the only copy dies with its node, the task runs again anyway.
-        output.Complete(flush: false);
-        return Report(task) with
+        output.CompleteUnlessEmpty();
+        return Report(task, output) with
         {
             BytesRead = read.Bytes,
             Records = read.Records,
-            Partitions = partitions,
+            Partitions = output.Position == 0 ? [] : partitions,
             OutputLocations = output.Locate(),
         };
     }
@@ -79,7 +81,7 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
         using var inputs = new ReduceInputs(task, files, program, _memory, scratchDirectory, cancellationToken);
         PairMerge.Run(inputs.Sources, program, PairFold.Reduce, _memory, new WritingEmitter(program, output), cancellationToken);
         output.Complete(flush: true);
-        return Report(task) with { BytesRead = task.Inputs.Sum(input => input.Length), Records = inputs.Pairs };
+        return Report(task, output) with { BytesRead = task.Inputs.Sum(input => input.Length), Records = inputs.Pairs };
     }
 
     private static TaskReport RunSample(TaskStart task, IJobProgram program, IFiles files, CancellationToken cancellationToken)
@@ -92,6 +94,13 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
     private static (long Bytes, long Records) Read(
         TaskStart task, IFiles files, IJobProgram program, IEmitter emitter, CancellationToken cancellationToken, Action? beforeInput = null)
     {
+        if (task.IsNumbered)
+        {
+            Span<byte> number = stackalloc byte[16];
+            task.Task.TryFormat(number, out var digits, provider: CultureInfo.InvariantCulture);
+            program.Map(number[..digits], emitter);
+            return (0, 1);
+        }
         long records = 0;
         foreach (var input in task.Inputs)
         {
@@ -103,7 +112,9 @@ public sealed class TaskRunner(IJobProgramSource programs, string scratchDirecto
         return (task.Inputs.Sum(input => input.Length), records);
     }
 
-    private static TaskReport Report(TaskStart task) => new() { Job = task.Job, Task = task.Task, Attempt = task.Attempt, Output = task.Output };
+    private static TaskReport Report(TaskStart task) => new() { Job = task.Job, Task = task.Task, Attempt = task.Attempt };
+
+    private static TaskReport Report(TaskStart task, OutputWriter output) => Report(task) with { Output = output.HasFile ? task.Output : "" };
 
     private static TaskReport Failed(TaskStart task, Exception failure) =>
         Report(task) with { Error = Sentence(failure), ErrorCode = (failure as DosException)?.Code };

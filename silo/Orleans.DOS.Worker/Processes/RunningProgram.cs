@@ -23,6 +23,10 @@ internal sealed class RunningProgram : IProgramContext, IDisposable
         _standardOutput = new ProgramOutput(pipe, pid.Value, incarnation, OutputStream.StandardOutput, _killed.Token);
         _standardError = new ProgramOutput(pipe, pid.Value, incarnation, OutputStream.StandardError, _killed.Token);
         _machine = new Lazy<MachineDoor>(() => MachineDoor.Open(start.Door));
+        if (start.HasNoInput)
+        {
+            Input.Complete();
+        }
     }
 
     public ProcessId Pid { get; }
@@ -40,7 +44,7 @@ internal sealed class RunningProgram : IProgramContext, IDisposable
     public ProgramOutput Output(OutputStream stream) => stream == OutputStream.StandardError ? _standardError : _standardOutput;
 
     public void Begin(ProgramLibrary library) =>
-        new Thread(() => Run(library)) { IsBackground = true, Name = $"{_start.Program} {Pid}" }.Start();
+        ProgramThreads.Run($"{_start.Program} {Pid}", () => Run(library));
 
     /// <summary>Asks the program to end. KILL also breaks its streams; if that does not help either, the node ends the worker.</summary>
     public void Signal(ProcessSignal signal)

@@ -64,7 +64,7 @@ internal sealed partial class WorkerProcess
                     Start(first, second, WorkerPipeJson.Parse(frame.Payload, WorkerPipeJson.Default.WorkerStart));
                     break;
                 case WorkerPipeType.StartTask:
-                    _tasks.Start(WorkerPipeJson.Parse(frame.Payload, TaskPipeJson.Default.WorkerTask), first, second);
+                    _tasks.Start(WorkerPipeJson.Parse(frame.Payload, TaskPipeJson.Default.WorkerTasks), first);
                     break;
                 case WorkerPipeType.CancelTask:
                     _tasks.Cancel(first, second);

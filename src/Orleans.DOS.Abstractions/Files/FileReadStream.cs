@@ -17,6 +17,9 @@ public sealed class FileReadStream : Stream
     private int _window = 1;
     private bool _closed;
 
+    // Where the file ended when it was last read; -1: not known.
+    private long _end = -1;
+
     /// <param name="stat">Of the opened file: its size bounds what is read ahead (not what is read: a file may grow).</param>
     public FileReadStream(IFileHandle handle, FileStat stat)
     {
@@ -106,6 +109,13 @@ public sealed class FileReadStream : Stream
 
     private async Task<ReadOnlyMemory<byte>> NextAsync(CancellationToken cancellationToken)
     {
+        // Told once, without asking: what follows now may belong to another content, which has replaced the one that ended here.
+        var isEnd = _end == _position;
+        _end = -1;
+        if (isEnd)
+        {
+            return default;
+        }
         // An answer may be shorter than asked for: what was read ahead behind it then begins at the wrong place.
         if (_ahead.TryPeek(out var head) && head.Position != _position)
         {
@@ -130,6 +140,10 @@ public sealed class FileReadStream : Stream
             // At the end now; a later read asks again, because files grow.
             Forget();
             return data;
+        }
+        if (CanSeek && data.Length < next.Count)
+        {
+            _end = next.Position + data.Length; // only its end makes an answer short
         }
         _window = Math.Min(_window * 2, WindowMax);
         FillBehind(_position + data.Length, data.Length == next.Count);

@@ -1,3 +1,5 @@
+using Orleans.DOS.Checks;
+
 namespace Orleans.DOS.Files;
 
 /// <summary>
@@ -45,6 +47,15 @@ public interface IFiles
 
     /// <summary>A file whose whole content is small, made or replaced in one commit. At most <see cref="Limits.InlineBytesMax"/> bytes.</summary>
     Task<FileStat> PutSmallAsync(string path, ReadOnlyMemory<byte> content, FileOpenOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// One step, of seconds, of a check of names and content: the catalog with itself, and with the disks of all nodes. Made beside everything
+    /// else that uses the files; what is told was so when it was looked at. Call it with <see cref="CheckStep.Next"/> until that is null; a step
+    /// may be repeated.
+    /// </summary>
+    /// <param name="after">Null: begin.</param>
+    /// <exception cref="DosException">PermissionDenied: not the administrator.</exception>
+    Task<CheckStep> CheckAsync(CheckOptions options, string? after = null, CancellationToken cancellationToken = default);
 }
 
 /// <summary>

@@ -14,6 +14,12 @@ public interface IJobProgram
     /// <summary>Told once, before anything else, what <see cref="JobSpec.Parameters"/> says.</summary>
     /// <exception cref="DosException">InvalidArgument: a parameter is missing or makes no sense.</exception>
     void Configure(IReadOnlyDictionary<string, string> parameters) { }
+    /// <summary>
+    /// Of <see cref="JobSplit.ByProgram"/>, after <see cref="Configure"/>: how many map tasks the work makes of itself, at least 1. Nothing is read:
+    /// Map is called once in each, with the task's number (from 0, in ASCII digits) as its record.
+    /// </summary>
+    /// <exception cref="DosException">NotSupported: the program works over an input. InvalidArgument: a parameter is missing or makes no sense.</exception>
+    int CountTasks() => throw new DosException(DosErrorCode.NotSupported, "the program does not split its work itself: it needs an input");
     /// <param name="record">One line without its LF. A CR before it belongs to the line, as with the GNU tools.</param>
     void Map(ReadOnlySpan<byte> record, IEmitter emitter);
     /// <summary>Folds the values of one key; emits any number of pairs with this key.</summary>

@@ -22,7 +22,7 @@ public sealed record JobSpec
 {
     /// <summary>A program that is an <see cref="IJobProgram"/>.</summary>
     [Id(0)] public required string Program { get; init; }
-    /// <summary>Files and directories (all files under them).</summary>
+    /// <summary>Files and directories (all files under them). None with <see cref="JobSplit.ByProgram"/>.</summary>
     [Id(1)] public required IReadOnlyList<string> Inputs { get; init; }
     [Id(2)] public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
     /// <summary>Directory for the results <c>part-00000</c>...; null: <c>/jobs/&lt;id&gt;</c>.</summary>

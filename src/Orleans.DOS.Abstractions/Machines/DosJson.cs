@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 using Orleans.DOS.Jobs;
 using Orleans.DOS.Nodes;
@@ -22,6 +23,7 @@ namespace Orleans.DOS.Machines;
 [JsonSerializable(typeof(Page<FileStat>))]
 [JsonSerializable(typeof(IReadOnlyList<FileLocation>))]
 [JsonSerializable(typeof(AppendAnswer))]
+[JsonSerializable(typeof(CheckStep))]
 [JsonSerializable(typeof(ProcessSpec))]
 [JsonSerializable(typeof(ProcessStatus))]
 [JsonSerializable(typeof(Page<ProcessStatus>))]

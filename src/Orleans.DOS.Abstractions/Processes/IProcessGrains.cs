@@ -9,6 +9,8 @@ public interface IProcessTableGrain : IGrainWithStringKey
 {
     [Alias("Spawn")] Task<ProcessStatus> SpawnAsync(CallContext context, ProcessSpec spec);
     [Alias("List"), ReadOnly] Task<Page<ProcessStatus>> ListAsync(CallContext context, bool all, string? after, int limit);
+    /// <summary>As <see cref="IProcessGrain.WaitAsync"/>, and without an activation of the process' door where its node can be asked at once.</summary>
+    [Alias("Wait")] Task<ProcessStatus> WaitAsync(CallContext context, ProcessId pid);
 }
 
 /// <summary>The door of one process (key: <see cref="GrainKeys.Process"/>): re-attaches to the worker on the process' node whenever it is activated.</summary>

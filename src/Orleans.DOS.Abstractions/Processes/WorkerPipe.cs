@@ -18,7 +18,12 @@ public readonly record struct WorkerPipeFrame(WorkerPipeHeader Header, ReadOnlyM
 /// </summary>
 public sealed class WorkerPipe(Stream stream) : IDisposable
 {
+    /// <summary>Bytes read at once: many small frames come with one call to the host.</summary>
+    private const int ReadBytes = 16 * 1024;
+
     private readonly SemaphoreSlim _sending = new(1, 1);
+    /// <summary>For reading only; what is sent goes past it.</summary>
+    private readonly BufferedStream _received = new(stream, ReadBytes);
     private readonly byte[] _header = new byte[WorkerPipeHeader.Bytes];
     private byte[] _payload = new byte[WorkerPipeHeader.ChunkBytesMax];
 
@@ -69,12 +74,12 @@ public sealed class WorkerPipe(Stream stream) : IDisposable
     /// <returns>Null when the other end is gone.</returns>
     public WorkerPipeFrame? Receive()
     {
-        if (stream.ReadAtLeast(_header, _header.Length, throwOnEndOfStream: false) < _header.Length)
+        if (_received.ReadAtLeast(_header, _header.Length, throwOnEndOfStream: false) < _header.Length)
         {
             return null;
         }
         var payload = PayloadBuffer(out var header);
-        return stream.ReadAtLeast(payload.Span, payload.Length, throwOnEndOfStream: false) < payload.Length
+        return _received.ReadAtLeast(payload.Span, payload.Length, throwOnEndOfStream: false) < payload.Length
             ? null
             : new WorkerPipeFrame(header, payload);
     }
@@ -82,12 +87,12 @@ public sealed class WorkerPipe(Stream stream) : IDisposable
     /// <inheritdoc cref="Receive"/>
     public async ValueTask<WorkerPipeFrame?> ReceiveAsync(CancellationToken cancellationToken = default)
     {
-        if (await stream.ReadAtLeastAsync(_header, _header.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < _header.Length)
+        if (await _received.ReadAtLeastAsync(_header, _header.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < _header.Length)
         {
             return null;
         }
         var payload = PayloadBuffer(out var header);
-        return await stream.ReadAtLeastAsync(payload, payload.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < payload.Length
+        return await _received.ReadAtLeastAsync(payload, payload.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false) < payload.Length
             ? null
             : new WorkerPipeFrame(header, payload);
     }

@@ -15,7 +15,7 @@ public enum WorkerPipeType : byte
     Signal = 4,
     /// <summary>Lane: the stream; payload: 4 bytes, how many more may be sent.</summary>
     OutputCredit = 5,
-    /// <summary>Payload: the task and its door, as JSON.</summary>
+    /// <summary>Payload: tasks for one slot and their door, as JSON.</summary>
     StartTask = 6,
     CancelTask = 7,
 
@@ -28,7 +28,7 @@ public enum WorkerPipeType : byte
     InputCredit = 34,
     /// <summary>Payload: 4 bytes, the exit code. Everything the program wrote was sent before.</summary>
     Exited = 35,
-    /// <summary>Payload: the task's report, as JSON.</summary>
+    /// <summary>Payload: reports of tasks of one channel that have ended, as JSON.</summary>
     TaskDone = 36,
 }
 

@@ -17,6 +17,8 @@ public sealed record WorkerStart
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
     public required string WorkingDirectory { get; init; }
     public required WorkerDoor Door { get; init; }
+    /// <summary>Standard input is at its end from the start: no frame says so.</summary>
+    public bool HasNoInput { get; init; }
 }
 
 /// <summary>The JSON of the pipe's structured payloads; generated at build time, because a worker must start fast.</summary>

@@ -44,6 +44,14 @@ public sealed class DosPath
         return string.Concat(cut.Select(character => char.IsControl(character) || char.IsSurrogate(character) ? '?' : character));
     }
 
+    /// <summary>
+    /// The directory that a new name is made in, and the name; null when the path does not end in one (the root, <c>..</c>, a '/' at
+    /// its end).
+    /// </summary>
+    public (DosPath Directory, string Name)? Split() => Names.Count == 0 || MustBeDirectory || !IsAbsolute || Names[^1] == ".."
+        ? null
+        : (new DosPath("/" + string.Join('/', Names.SkipLast(1)), [.. Names.SkipLast(1)], isAbsolute: true, mustBeDirectory: true), Names[^1]);
+
     private static DosPath ParseAny(string? text, string noun)
     {
         if (string.IsNullOrEmpty(text))

@@ -22,17 +22,26 @@ public sealed record JobPlan
     /// <summary>Reduce tasks; 0 when nothing is reduced.</summary>
     [Id(4)] public required int Partitions { get; init; }
 
+    /// <summary>Of <see cref="JobSplit.ByProgram"/>: map tasks, which have no input but their number.</summary>
+    [Id(5)] public int NumberedTasks { get; init; }
+
     /// <summary>Needed to find out where ranges of keys begin.</summary>
-    public bool HasSample => Partitioning == JobPartitioning.Range && Partitions > 1;
+    public bool HasSample => Partitioning == JobPartitioning.Range && Partitions > 1 && Split != JobSplit.ByProgram;
 
     public long Bytes => Files.Sum(file => file.Size);
 
     /// <summary>
     /// The input of each map task. By file: one file a task. By range: the files in a row, cut every <see cref="RangeBytes"/>, so that a task
-    /// holds a piece of a large file or many small files, of which no more than its message can name.
+    /// holds a piece of a large file or many small files, of which no more than its message can name. By program: none.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<PlannedPiece>> MapInputs()
     {
+        if (Split == JobSplit.ByProgram)
+        {
+            var none = new IReadOnlyList<PlannedPiece>[NumberedTasks];
+            Array.Fill(none, []);
+            return none;
+        }
         var tasks = new List<IReadOnlyList<PlannedPiece>>();
         var pieces = new List<PlannedPiece>();
         long room = RangeBytes;
@@ -108,21 +117,22 @@ public sealed record JobPlan
         return boundaries;
     }
 
-    /// <exception cref="DosException">LimitExceeded: more than <see cref="Limits.TasksPerJobMax"/> tasks; NotSupported: a split that needs the program.</exception>
-    public static JobPlan Make(IReadOnlyList<PlannedFile> files, JobSpec spec, JobPartitioning partitioning, int nodes)
+    /// <param name="numberedTasks">What the program says of <see cref="JobSplit.ByProgram"/>.</param>
+    /// <exception cref="DosException">LimitExceeded: more than <see cref="Limits.TasksPerJobMax"/> tasks.</exception>
+    public static JobPlan Make(IReadOnlyList<PlannedFile> files, JobSpec spec, JobPartitioning partitioning, int nodes, int numberedTasks = 0)
     {
-        if (spec.Split is not (JobSplit.ByRange or JobSplit.ByFile))
-        {
-            throw new DosException(DosErrorCode.NotSupported, $"splitting {spec.Split} is not supported");
-        }
         var partitions = partitioning == JobPartitioning.None ? 0 : spec.Partitions > 0 ? spec.Partitions : Math.Max(1, nodes);
-        var plan = new JobPlan { Files = files, Split = spec.Split, RangeBytes = spec.RangeBytes, Partitioning = partitioning, Partitions = partitions };
-        var tasks = partitions + (spec.Split == JobSplit.ByFile ? files.Count : plan.Bytes / spec.RangeBytes);
+        var plan = new JobPlan
+        {
+            Files = files, Split = spec.Split, RangeBytes = spec.RangeBytes, Partitioning = partitioning, Partitions = partitions, NumberedTasks = numberedTasks,
+        };
+        var tasks = partitions + spec.Split switch { JobSplit.ByFile => files.Count, JobSplit.ByProgram => numberedTasks, _ => plan.Bytes / spec.RangeBytes };
         RequireAtMost(tasks, Limits.TasksPerJobMax, "tasks");
         // Counted when it is known that counting has a bound: many files make more tasks than the bytes alone tell.
         var maps = plan.MapInputs().Count;
         RequireAtMost(maps + partitions, Limits.TasksPerJobMax, "tasks");
-        if (partitions > 0)
+        // Of numbered tasks many may have nothing to say: those that do are counted when a reducer is to read them.
+        if (partitions > 0 && spec.Split != JobSplit.ByProgram)
         {
             RequireAtMost(maps, Limits.ReduceInputsMax, "map tasks whose outputs are reduced");
         }

@@ -19,8 +19,9 @@ public static class JobSpecRules
         Require(spec.Inputs.All(static input => input is not null), "inputs are paths, not null");
         Require(spec.Parameters.Values.All(static value => value is not null), "parameters are strings, not null");
         Require(!string.IsNullOrEmpty(spec.Program) && spec.Program.Length <= Limits.NameBytesMax, "a job needs the name of a program");
-        Require(spec.Inputs.Count > 0, "a job needs an input");
         Require(Enum.IsDefined(spec.Split), "split is ByRange, ByFile or ByProgram");
+        Require(spec.Inputs.Count > 0 || spec.Split == JobSplit.ByProgram, "a job needs an input");
+        Require(spec.Inputs.Count == 0 || spec.Split != JobSplit.ByProgram, "a job that its program splits reads no input");
         Require(spec.RangeBytes is >= RangeBytesMin and <= RangeBytesMax, $"rangeBytes is {spec.RangeBytes}; {RangeBytesMin} to {RangeBytesMax} are allowed");
         Require(spec.Partitions is >= 0 and <= PartitionsMax, $"partitions is {spec.Partitions}; 0 to {PartitionsMax} are allowed");
         Require(spec.AttemptsMax is >= 1 and <= 100, $"attemptsMax is {spec.AttemptsMax}; 1 to 100 are allowed");

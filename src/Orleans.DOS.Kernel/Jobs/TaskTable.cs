@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace Orleans.DOS.Jobs;
 
 /// <summary>A run of a task that a node shall begin.</summary>
@@ -11,19 +9,22 @@ public readonly record struct TaskAssignment(int Task, int Attempt);
 /// discarded. What ran on a lost node is pending again; so is a done map task whose output lay only there, as long as a reducer
 /// may still need it. Failures count towards a limit, losses do not: they are the cluster's fault. So is what the cluster could not do now:
 /// the task waits a little and is tried again, for a bounded time.
-/// Sequence of a task: <see cref="Assign"/>, then one of <see cref="Succeed"/>, <see cref="Fail"/>, <see cref="Postpone"/>, <see cref="LoseWorker"/>,
+/// Layers: this file, what becomes of attempts; Assign, which task a node is given. No operation looks at all tasks but those that follow the
+/// loss of a node.
+/// Sequence of a task: <see cref="Take"/>, then one of <see cref="Succeed"/>, <see cref="Fail"/>, <see cref="Postpone"/>, <see cref="LoseWorker"/>,
 /// <see cref="Withdraw"/>, <see cref="LoseNode"/>.
 /// </summary>
-public sealed class TaskTable
+public sealed partial class TaskTable
 {
     private readonly int _maps;
     private readonly int _reduces;
     private readonly int _attemptsMax;
     private readonly TaskEntry[] _entries;
-    private readonly SortedSet<int>[] _pending;
-    private readonly Dictionary<NodeId, LinkedList<int>> _local = [];
-    private readonly Dictionary<TaskAssignment, NodeId> _running = [];
+    private readonly Dictionary<TaskAssignment, RunningAttempt> _running = [];
     private readonly Dictionary<NodeId, int> _runningByNode = [];
+    private readonly Dictionary<NodeId, int> _lanesByNode = [];
+    // Attempts that run on though another one's result counts: their nodes are to be told.
+    private readonly List<(NodeId Node, TaskAssignment Assignment)> _losers = [];
     // Tasks that are neither pending nor running nor done: not before the instant.
     private readonly SortedSet<(DateTimeOffset NotBefore, int Task)> _postponed = [];
     // 0 <= _done[layer] <= tasks of the layer.
@@ -37,11 +38,10 @@ public sealed class TaskTable
     {
         (_maps, _reduces, _attemptsMax, HasSample) = (maps, reduces, attemptsMax, hasSample);
         _entries = new TaskEntry[Count];
-        _pending = [[], [], []];
         for (var task = 0; task < Count; task++)
         {
             _entries[task] = new TaskEntry();
-            _pending[LayerOf(task)].Add(task);
+            AddPending(task);
         }
     }
 
@@ -60,33 +60,13 @@ public sealed class TaskTable
     public IReadOnlyDictionary<NodeId, int> RunningByNode => _runningByNode;
 
     public int RunningOn(NodeId node) => _runningByNode.GetValueOrDefault(node);
+    /// <summary>Slots of a node that are taken: what was given together (<see cref="Take"/>) runs one after the other in one.</summary>
+    public int LanesOn(NodeId node) => _lanesByNode.GetValueOrDefault(node);
     public bool IsDone(int task) => _entries[task].IsDone;
     /// <summary>The attempt whose result counts; 0 while there is none.</summary>
     public int DoneAttempt(int task) => _entries[task].IsDone ? _entries[task].DoneAttempt : 0;
     public TaskLayer KindOf(int task) => (TaskLayer)LayerOf(task);
     public long LocalBytes(int task, NodeId node) => _entries[task].LocalBytes.GetValueOrDefault(node);
-
-    /// <summary>Tells on which nodes how many bytes of a task's input lie; those with at least half of them are preferred.</summary>
-    public void Locate(int task, IReadOnlyDictionary<NodeId, long> bytes, long total)
-    {
-        _entries[task].LocalBytes = bytes;
-        _entries[task].Near = [.. bytes.Where(pair => pair.Value * 2 >= total).Select(pair => pair.Key)];
-        OfferNear(task);
-    }
-
-    /// <summary>The next task for a node with a free slot: one whose data it holds, otherwise the first that waits.</summary>
-    public bool TryAssign(NodeId node, [NotNullWhen(true)] out TaskAssignment? assignment)
-    {
-        assignment = null;
-        var layer = HasSample && _done[SampleLayer] == 0 ? SampleLayer : _done[MapLayer] < _maps ? MapLayer : ReduceLayer;
-        if (Failure is not null || _pending[layer].Count == 0)
-        {
-            return false;
-        }
-        var task = layer == MapLayer && TakeNear(node) is { } near ? near : _pending[layer].Min;
-        assignment = Assign(task, node);
-        return true;
-    }
 
     /// <returns>Whether the result may count: the caller then persists it and calls <see cref="Succeed"/>.</returns>
     public bool Accepts(int task, int attempt) =>
@@ -94,18 +74,33 @@ public sealed class TaskTable
 
     /// <param name="copies">Where the output lies, one list of nodes for each part of it; empty when it cannot be lost with a node.</param>
     /// <returns>False when it was discarded: another attempt's result counts already.</returns>
-    public bool Succeed(int task, int attempt, IReadOnlyList<IReadOnlyList<NodeId>> copies)
+    public bool Succeed(int task, int attempt, IReadOnlyList<IReadOnlyList<NodeId>> copies, DateTimeOffset now)
     {
-        if (task >= 0 && task < Count)
-        {
-            Stop(new TaskAssignment(task, attempt));
-        }
+        var ran = task >= 0 && task < Count && Stop(new TaskAssignment(task, attempt), out var stopped) ? now - stopped.Began : default(TimeSpan?);
         if (!Accepts(task, attempt))
         {
             return false;
         }
+        if (ran is { } duration)
+        {
+            _durations[LayerOf(task)].Add(duration);
+        }
         MarkDone(task, attempt, copies);
+        foreach (var other in _entries[task].Attempts.ToArray())
+        {
+            var loser = new TaskAssignment(task, other);
+            Stop(loser, out var running);
+            _losers.Add((running.Node, loser));
+        }
         return true;
+    }
+
+    /// <summary>Attempts that nobody waits for any more, each told once: their nodes need not go on with them.</summary>
+    public IReadOnlyList<(NodeId Node, TaskAssignment Assignment)> TakeLosers()
+    {
+        (NodeId, TaskAssignment)[] losers = [.. _losers];
+        _losers.Clear();
+        return losers;
     }
 
     /// <summary>From the journal, before anything is assigned.</summary>
@@ -145,7 +140,7 @@ public sealed class TaskTable
             Failure ??= $"{KindOf(task)} task {task} has met an unavailable cluster since {entry.UnavailableSince:u}; at last: {error}";
         }
         Retried++;
-        if (entry.Running == 0 && !_pending[LayerOf(task)].Contains(task))
+        if (entry.Attempts.Count == 0 && !_pending[LayerOf(task)].Contains(task))
         {
             _postponed.Add((now + Limits.TaskUnavailablePause, task));
         }
@@ -218,7 +213,7 @@ public sealed class TaskTable
     /// <summary>A node died: its attempts are lost, and map outputs of which no copy lies on one of <paramref name="alive"/>.</summary>
     public void LoseNode(NodeId node, IReadOnlySet<NodeId> alive)
     {
-        foreach (var (assignment, _) in _running.Where(pair => pair.Value == node).ToArray())
+        foreach (var (assignment, _) in _running.Where(pair => pair.Value.Node == node).ToArray())
         {
             Stop(assignment);
             if (!_entries[assignment.Task].IsDone)
@@ -247,28 +242,30 @@ public sealed class TaskTable
         }
     }
 
-    private TaskAssignment Assign(int task, NodeId node)
-    {
-        var assignment = new TaskAssignment(task, ++_entries[task].LastAttempt);
-        _pending[LayerOf(task)].Remove(task);
-        _running.Add(assignment, node);
-        _entries[task].Running++;
-        _runningByNode[node] = RunningOn(node) + 1;
-        return assignment;
-    }
+    private bool Stop(TaskAssignment assignment) => Stop(assignment, out _);
 
-    private bool Stop(TaskAssignment assignment)
+    private bool Stop(TaskAssignment assignment, out RunningAttempt stopped)
     {
-        if (!_running.Remove(assignment, out var node))
+        if (!_running.Remove(assignment, out stopped))
         {
             return false;
         }
-        _entries[assignment.Task].Running--;
-        if (--_runningByNode[node] == 0)
+        _entries[assignment.Task].Attempts.Remove(assignment.Attempt);
+        _byBegin.Remove((stopped.Began, assignment.Task, assignment.Attempt));
+        Decrement(_runningByNode, stopped.Node);
+        if (--stopped.Lane.Left == 0)
         {
-            _runningByNode.Remove(node);
+            Decrement(_lanesByNode, stopped.Node);
         }
         return true;
+    }
+
+    private static void Decrement(Dictionary<NodeId, int> counts, NodeId node)
+    {
+        if (--counts[node] == 0)
+        {
+            counts.Remove(node);
+        }
     }
 
     private void MarkDone(int task, int attempt, IReadOnlyList<IReadOnlyList<NodeId>> copies)
@@ -279,7 +276,7 @@ public sealed class TaskTable
             _done[LayerOf(task)]++;
         }
         (entry.IsDone, entry.DoneAttempt, entry.Copies) = (true, attempt, copies);
-        _pending[LayerOf(task)].Remove(task);
+        RemovePending(task);
     }
 
     private void Undo(int task)
@@ -303,52 +300,30 @@ public sealed class TaskTable
 
     private void Retry(int task)
     {
-        Retried++;
-        Queue(task);
-    }
-
-    private void Queue(int task)
-    {
-        if (!_entries[task].IsDone && _entries[task].Running == 0 && _pending[LayerOf(task)].Add(task))
+        if (Queue(task))
         {
-            OfferNear(task);
+            Retried++;
         }
     }
 
-    private void OfferNear(int task)
-    {
-        foreach (var node in _entries[task].Near)
-        {
-            if (!_local.TryGetValue(node, out var list))
-            {
-                _local.Add(node, list = []);
-            }
-            list.AddLast(task);
-        }
-    }
-
-    /// <summary>The lists are not tidied when a task is taken elsewhere: what no longer waits is passed over here.</summary>
-    private int? TakeNear(NodeId node)
-    {
-        if (!_local.TryGetValue(node, out var list))
-        {
-            return null;
-        }
-        while (list.First is { } first)
-        {
-            list.RemoveFirst();
-            if (_pending[MapLayer].Contains(first.Value))
-            {
-                return first.Value;
-            }
-        }
-        return null;
-    }
+    /// <returns>False when it waits already, or another attempt at it still runs.</returns>
+    private bool Queue(int task) => !_entries[task].IsDone && _entries[task].Attempts.Count == 0 && AddPending(task);
 
     private int LayerOf(int task) => task < _maps ? MapLayer : task < _maps + _reduces ? ReduceLayer : SampleLayer;
 
+    /// <summary>Attempts that were given to a node together.</summary>
+    private sealed class Lane
+    {
+        /// <summary>Attempts in it that have not ended.</summary>
+        public int Left { get; set; }
+    }
+
+    private readonly record struct RunningAttempt(NodeId Node, DateTimeOffset Began, Lane Lane);
+
     private sealed class TaskEntry
     {
+        private static readonly Dictionary<NodeId, long> Nowhere = [];
+
         public bool IsDone { get; set; }
         public int DoneAttempt { get; set; }
         /// <summary>The highest attempt ever begun, so that no two share a number.</summary>
@@ -358,9 +333,10 @@ public sealed class TaskTable
         /// <summary>Of the attempts in a row that the cluster was unavailable to: the first one's end, and how many.</summary>
         public DateTimeOffset? UnavailableSince { get; set; }
         public int Postponements { get; set; }
-        public int Running { get; set; }
+        /// <summary>Those that run: at most <see cref="AttemptsAtOnceMax"/>, and what was withdrawn in doubt is none.</summary>
+        public List<int> Attempts { get; } = new(1);
         public IReadOnlyList<IReadOnlyList<NodeId>> Copies { get; set; } = [];
-        public IReadOnlyDictionary<NodeId, long> LocalBytes { get; set; } = new Dictionary<NodeId, long>();
+        public IReadOnlyDictionary<NodeId, long> LocalBytes { get; set; } = Nowhere;
         public NodeId[] Near { get; set; } = [];
     }
 }

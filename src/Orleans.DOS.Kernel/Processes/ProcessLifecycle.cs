@@ -47,6 +47,14 @@ public static class ProcessLifecycle
             : WantsRestart(row, exitCode: null) ? Again(row, ended, failure) ?? Failed(row, failure, ended) : Failed(row, failure, ended);
     }
 
+    /// <summary>
+    /// What <see cref="Exit"/> makes of any row that runs there under <see cref="RestartPolicy.Never"/>: such an end can be written without
+    /// reading the row first, under the condition that it is one.
+    /// </summary>
+    public static ProcessEnding LastExit(int exitCode, string? failure, DateTimeOffset ended) => failure is null
+        ? new ProcessEnding(ProcessState.Exited, exitCode, null, ended)
+        : new ProcessEnding(ProcessState.Failed, null, failure, ended);
+
     /// <summary>The incarnation of the node is fenced: nothing of it acts any more.</summary>
     /// <returns>Null when the row is not about that incarnation of the node.</returns>
     public static ProcessRow? LoseNode(ProcessRow row, NodeId node, long nodeIncarnation, DateTimeOffset instant) =>

@@ -17,5 +17,11 @@ public sealed record ProcessRow(
     DateTimeOffset? Ended = null,
     ProcessSignal? AskedToEnd = null)
 {
+    public ProcessRow With(ProcessEnding ending) =>
+        this with { State = ending.State, ExitCode = ending.ExitCode, Reason = ending.Reason, Ended = ending.Ended };
+
     public bool HasEnded => State is ProcessState.Exited or ProcessState.Failed;
 }
+
+/// <summary>What the last end of a process says in its row.</summary>
+public readonly record struct ProcessEnding(ProcessState State, int? ExitCode, string? Reason, DateTimeOffset Ended);

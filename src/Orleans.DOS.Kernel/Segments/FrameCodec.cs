@@ -87,6 +87,28 @@ public static class FrameCodec
         return at;
     }
 
+    /// <summary>Where the first valid frame of <paramref name="segment"/> begins at or behind <paramref name="from"/>; -1 when there is none.</summary>
+    /// <remarks>Payload may contain anything, also the bytes of a frame: its checksum would have to fit too, and name this segment.</remarks>
+    public static int FindFrame(ReadOnlySpan<byte> bytes, int from, SegmentId segment)
+    {
+        Span<byte> magic = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(magic, Magic);
+        for (var at = from; at < bytes.Length; at++)
+        {
+            var found = bytes[at..].IndexOf(magic);
+            if (found < 0)
+            {
+                return -1;
+            }
+            at += found;
+            if (TryDecode(bytes[at..], out var header) && header.Segment == segment)
+            {
+                return at;
+            }
+        }
+        return -1;
+    }
+
     private static FrameHeader Read(ReadOnlySpan<byte> frame, int payload) => new()
     {
         PayloadLength = payload,

@@ -27,7 +27,8 @@ public readonly record struct ReplicaDecision(ReplicaVerdict Verdict, ReplicaSta
 /// <param name="Length">Bytes of whole, valid frames.</param>
 /// <param name="SyncedLength">Bytes known to be on disk.</param>
 /// <param name="Damaged">Its length proves nothing.</param>
-public readonly record struct ReplicaState(long Epoch, long Length, long SyncedLength, bool Sealed, bool Damaged)
+/// <param name="Rotten">A frame that it had on disk fails its checksum: it is no source of a whole log, and takes no more.</param>
+public readonly record struct ReplicaState(long Epoch, long Length, long SyncedLength, bool Sealed, bool Damaged, bool Rotten = false)
 {
     public static ReplicaState Created(long epoch) => new(epoch, 0, 0, false, false);
 
@@ -46,6 +47,10 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
         if (Sealed)
         {
             return Refuse(ReplicaVerdict.RefusedSealed, epoch);
+        }
+        if (Rotten)
+        {
+            return Refuse(ReplicaVerdict.Failed, epoch);
         }
         if (offset + bytes <= Length && offset >= 0)
         {
@@ -81,21 +86,34 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
     /// <summary>Frames copied from another replica: taken by a sealed one too, because only the owner of the epoch asks for it.</summary>
     public ReplicaDecision Copy(long epoch, long offset, int bytes) =>
         epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch, epoch)
+        : Rotten ? Refuse(ReplicaVerdict.Failed, epoch)
         : offset != Length ? Refuse(ReplicaVerdict.RefusedOffset, epoch)
         : Accept(this with { Epoch = epoch, Length = Length + bytes }, true);
 
     /// <summary>The copy is complete and on disk: the replica is as good as its source.</summary>
-    public ReplicaState Copied(bool seal) => this with { SyncedLength = Length, Sealed = Sealed || seal, Damaged = false };
+    public ReplicaState Copied(bool seal) => this with { SyncedLength = Length, Sealed = Sealed || seal, Damaged = false, Rotten = false };
 
     /// <summary>The disk has everything up to <paramref name="length"/>.</summary>
     public ReplicaState Synced(long length) => this with { SyncedLength = Math.Max(SyncedLength, Math.Min(length, Length)) };
 
     /// <summary>
-    /// After a start: <paramref name="validLength"/> bytes passed their checksums. Without <paramref name="cacheSurvived"/> (power was
-    /// lost, nothing says that all was synced) frames may have vanished at a frame's border where no checksum can see it.
+    /// After a start. Of an open segment a bad end is a <b>tail</b>, which was never synced and may go, when nothing good lies behind it,
+    /// or when power was lost (<paramref name="cacheSurvived"/> is false) and it begins behind what is known to have been synced: pages
+    /// reach a disk in any order. Everything else is <b>rot</b>: nothing is dropped, because what lies behind it may have been acknowledged.
+    /// Without the cache frames may also have vanished at a frame's border, where no checksum can see it: damaged.
     /// </summary>
-    public ReplicaState Recovered(long validLength, bool droppedTail, bool cacheSurvived) =>
-        this with { Length = validLength, SyncedLength = validLength, Damaged = Damaged || droppedTail || (!Sealed && !cacheSurvived) || (Sealed && validLength < Length) };
+    /// <param name="synced">Bytes known to have been on disk, by the replica's own header.</param>
+    public ReplicaState Recovered(LogScan scan, long synced, bool cacheSurvived)
+    {
+        if (Sealed)
+        {
+            var length = Math.Min(scan.FileEnd, Length);
+            return this with { Length = length, SyncedLength = length, Damaged = Damaged || length < Length };
+        }
+        var rotten = Rotten || scan.ValidEnd < synced || (cacheSurvived && scan.LastGoodEnd > scan.ValidEnd);
+        var end = rotten ? Math.Max(scan.ValidEnd, scan.LastGoodEnd) : scan.ValidEnd;
+        return this with { Length = end, SyncedLength = end, Rotten = rotten, Damaged = Damaged || rotten || scan.FileEnd > end || !cacheSurvived };
+    }
 
     /// <summary>A refusal too is an answer that shows the epoch: what was seen is kept, and on disk first.</summary>
     private ReplicaDecision Refuse(ReplicaVerdict verdict, long epoch) => new(verdict, this with { Epoch = Math.Max(Epoch, epoch) }, false, epoch > Epoch);

@@ -2,7 +2,8 @@ namespace Orleans.DOS.Segments;
 
 /// <summary>What one replica said when asked to seal in a takeover.</summary>
 /// <param name="Verdict">Null: it did not answer.</param>
-public readonly record struct SealAnswer(ReplicaVerdict? Verdict, long Length, bool Damaged);
+/// <param name="Rotten">A frame of it is bad: its length tells how much there was, and it is no source.</param>
+public readonly record struct SealAnswer(ReplicaVerdict? Verdict, long Length, bool Damaged, bool Rotten = false);
 
 public enum TakeoverOutcome
 {
@@ -38,7 +39,7 @@ public static class Takeover
         for (var i = 0; i < answers.Count; i++)
         {
             heard += IsHeard(answers[i]) ? 1 : 0;
-            if (answers[i].Verdict != ReplicaVerdict.Done || IsEmptyHanded(answers[i]))
+            if (answers[i].Verdict != ReplicaVerdict.Done || answers[i].Rotten || IsEmptyHanded(answers[i]))
             {
                 continue;
             }
@@ -50,6 +51,11 @@ public static class Takeover
         }
         if (!undamaged && heard < answers.Count)
         {
+            return Without(TakeoverOutcome.Unavailable);
+        }
+        if (!undamaged && answers.Any(answer => answer.Rotten && (source < 0 || answer.Length > answers[source].Length)))
+        {
+            // Behind its bad frame lies what may have been acknowledged, and no other has it.
             return Without(TakeoverOutcome.Unavailable);
         }
         if (source < 0)
@@ -70,7 +76,7 @@ public static class Takeover
         var lost = new List<int>();
         for (var i = 0; i < answers.Count; i++)
         {
-            if (answers[i].Verdict != ReplicaVerdict.Done)
+            if (answers[i].Verdict != ReplicaVerdict.Done || answers[i].Rotten)
             {
                 lost.Add(i);
             }

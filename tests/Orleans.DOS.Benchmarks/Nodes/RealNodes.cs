@@ -39,6 +39,23 @@ public sealed class RealNodes : IAsyncDisposable
         return process.WorkingSet64;
     }
 
+    /// <summary>Begins anew to watch for the peak of the nodes' resident memory.</summary>
+    public void ForgetPeaks()
+    {
+        foreach (var node in _nodes)
+        {
+            // proc(5): 5 sets the peak to what is resident now.
+            File.WriteAllText($"/proc/{node.Id}/clear_refs", "5");
+        }
+    }
+
+    /// <summary>The largest resident bytes that a node had since <see cref="ForgetPeaks"/>, without its workers.</summary>
+    public long PeakBytes() => _nodes.Max(node =>
+    {
+        var line = File.ReadLines($"/proc/{node.Id}/status").First(text => text.StartsWith("VmHWM:", StringComparison.Ordinal));
+        return long.Parse(line.AsSpan("VmHWM:".Length).TrimEnd("kB").Trim(), System.Globalization.CultureInfo.InvariantCulture) * 1024;
+    });
+
     private void Spawn(string name, string connectionString, int declared, int cpus)
     {
         var start = new ProcessStartInfo(Executable()) { RedirectStandardOutput = true, RedirectStandardError = true };

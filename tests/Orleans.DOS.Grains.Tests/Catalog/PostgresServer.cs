@@ -66,6 +66,8 @@ public sealed class PostgresServer : IAsyncDisposable
         server = null;
     }
 
+    public bool IsRunning => server is { HasExited: false };
+
     /// <summary>The host's process that is the parent of all others of this server.</summary>
     public int ProcessId => int.Parse(ServerId(), CultureInfo.InvariantCulture);
 

@@ -24,15 +24,29 @@ public sealed class FileReadStreamTests
         Assert.Equal(file.Bytes, read);
     }
 
+    /// <summary>A small file is replaced as a whole: a reader gets one content or the other, never the tail of the new one behind the old.</summary>
+    [Fact]
+    public async Task Read_OfAFileThatIsReplacedByALongerOne_EndsWhereItsContentDid_AndThenGoesOn()
+    {
+        var file = new FailingFile(bytes: 1000);
+        await using var stream = new FileReadStream(file, new FileStat { Inode = file.Inode, Name = "f", Kind = InodeKind.File, Size = file.Bytes });
+        var buffer = new byte[5000];
+        Assert.Equal(1000, await stream.ReadAsync(buffer));
+        file.Bytes = 3000;
+        Assert.Equal(0, await stream.ReadAsync(buffer));
+        Assert.Equal(2000, await stream.ReadAsync(buffer));
+        Assert.Equal(0, await stream.ReadAsync(buffer));
+    }
+
     private sealed class FailingFile(int bytes) : IFileHandle
     {
         public bool IsAway { get; set; }
-        public int Bytes => bytes;
+        public int Bytes { get; set; } = bytes;
         public InodeId Inode => new(5);
 
         public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default) => IsAway
             ? Task.FromException<ReadOnlyMemory<byte>>(new DosException(DosErrorCode.Unavailable, "away"))
-            : Task.FromResult<ReadOnlyMemory<byte>>(Enumerable.Range(0, (int)Math.Clamp(bytes - position, 0, count)).Select(index => (byte)((position + index) / 1000)).ToArray());
+            : Task.FromResult<ReadOnlyMemory<byte>>(Enumerable.Range(0, (int)Math.Clamp(Bytes - position, 0, count)).Select(index => (byte)((position + index) / 1000)).ToArray());
 
         public Task<FileStat> StatAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
         public Task WriteAsync(long position, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) => throw new NotSupportedException();

@@ -1,3 +1,4 @@
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 
 namespace Orleans.DOS.Tests.Client;
@@ -17,6 +18,23 @@ public abstract partial class MachineContract
         await Files.WriteAllBytesAsync(Root + "/a", content, cancellationToken: Stop);
         Assert.Equal(content, await Files.ReadAllBytesAsync(Root + "/a", Stop));
         Assert.Equal(length, (await Files.StatAsync(Root + "/a", cancellationToken: Stop)).Size);
+    }
+
+    [Fact]
+    public async Task Check_GoesFromStepToStep_ToItsEnd()
+    {
+        await Files.WriteAllBytesAsync(Root + "/a", Noise(5_000, 1), cancellationToken: Stop);
+        var (names, steps, after) = (0L, 0, (string?)null);
+        do
+        {
+            var step = await Files.CheckAsync(new CheckOptions { Deep = true }, after, Stop);
+            (names, after) = (names + step.Names, step.Next);
+            Assert.DoesNotContain(step.Findings, finding => finding.Kind is FindingKind.Lost or FindingKind.Rotten or FindingKind.Extent or FindingKind.NoName);
+        }
+        while (after is not null && ++steps < 1000);
+        Assert.Null(after);
+        Assert.True(names > 0, "nothing was looked at");
+        await FailsAsync(DosErrorCode.InvalidArgument, () => Files.CheckAsync(new CheckOptions(), "nowhere", Stop));
     }
 
     [Fact]

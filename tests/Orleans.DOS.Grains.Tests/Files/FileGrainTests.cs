@@ -185,6 +185,48 @@ public abstract class FileGrainTests(FilesCluster cluster)
             "SELECT CAST(epoch AS TEXT) || ' ' || predecessors FROM dos_owners WHERE object = @target", new { target = ObjectId.File(fenced).ToString() })));
     }
 
+    /// <summary>An owner that may have been replaced answers nothing from its memory; what is closed is read from rows by anybody.</summary>
+    [Fact]
+    public async Task Owner_WhoseNodeLostItsLease_AnswersNothing_UntilItHasItAgain()
+    {
+        var inode = await NewFileAsync();
+        await cluster.File(inode).WriteAsync(Call(), 0, new(Filled(1, 10_000)), false);
+        try
+        {
+            cluster.Lease.IsHeld = false;
+            await FailsAsync(DosErrorCode.Unavailable, cluster.ReadAsync(inode));
+            await FailsAsync(DosErrorCode.Unavailable, cluster.Names.StatInodeAsync(Call(), inode));
+            await FailsAsync(DosErrorCode.Unavailable, cluster.File(inode).WriteAsync(Call(), 0, new(Filled(2, 10)), false));
+            await FailsAsync(DosErrorCode.Unavailable, cluster.File(inode).FlushAsync(Call()));
+            await cluster.CloseAsync(inode);
+            Assert.Equal(Filled(1, 10_000), await cluster.ReadAsync(inode));
+        }
+        finally
+        {
+            cluster.Lease.IsHeld = true;
+        }
+        await cluster.File(inode).WriteAsync(Call(), 0, new(Filled(2, 10_000)), false);
+        Assert.Equal(Filled(2, 10_000), await cluster.ReadAsync(inode));
+    }
+
+    /// <summary>The look must come behind the reading: a node may be frozen between the two.</summary>
+    [Fact]
+    public async Task Owner_WhoseLeaseRunsOutWhileItAnswers_DoesNot()
+    {
+        var inode = await NewFileAsync();
+        await cluster.File(inode).WriteAsync(Call(), 0, new(Filled(1, 10_000)), false);
+        var looks = 0;
+        try
+        {
+            cluster.Lease.Looked = () => cluster.Lease.IsHeld = Interlocked.Increment(ref looks) < 2;
+            await FailsAsync(DosErrorCode.Unavailable, cluster.ReadAsync(inode));
+        }
+        finally
+        {
+            (cluster.Lease.Looked, cluster.Lease.IsHeld) = (static () => { }, true);
+        }
+    }
+
     [Fact]
     public async Task Write_BadInput_IsRefused()
     {

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Checks;
+using Orleans.DOS.Grains.Tests.Nodes;
 using Orleans.DOS.Grains.Tests.Processes;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Security;
@@ -27,7 +29,9 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
     internal CountingCatalog Watched => _watched!;
     internal MemoryLogs Logs => _logs;
     internal HashSet<SegmentId> Released => _logs.Released;
+    internal StagedLease Lease { get; } = new();
     internal OwnedObjects Owned { get; } = new(TimeProvider.System);
+    internal ICheckGrain Checks => _cluster!.Client.GetGrain<ICheckGrain>(GrainKeys.Machine(MachineId.Main));
     internal INamespaceGrain Names => _cluster!.Client.GetGrain<INamespaceGrain>(GrainKeys.Machine(MachineId.Main));
 
     internal IFileGrain File(InodeId inode) => _cluster!.Client.GetGrain<IFileGrain>(GrainKeys.File(MachineId.Main, inode));
@@ -64,9 +68,9 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
         _watched = new CountingCatalog(_catalog);
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) => silo.Services
-            .AddSingleton<ICatalog>(_watched).AddSingleton<IObjectLogs>(_logs).AddSingleton(TimeProvider.System).AddSingleton<FileReader>()
-            .AddSingleton<INodeView>(this).AddSingleton<INodeClients>(this).AddSingleton<IOwnedObjects>(Owned)
-            .AddSingleton<IOwnership, Ownership>().AddSingleton<IPathProvider, NodePaths>());
+            .AddSingleton<ICatalog>(_watched).AddSingleton<IObjectLogs>(_logs).AddSingleton(TimeProvider.System).AddSingleton<FileReader>().AddSingleton<NamespaceWriter>()
+            .AddSingleton<INodeView>(this).AddSingleton<INodeLease>(Lease).AddSingleton<INodeClients>(this).AddSingleton<IOwnedObjects>(Owned)
+            .AddSingleton<IOwnership, Ownership>().AddSingleton<IPathProvider, NodePaths>().AddChecks());
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }

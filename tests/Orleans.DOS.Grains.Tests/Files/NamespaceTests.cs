@@ -1,4 +1,5 @@
 using Orleans.Concurrency;
+using Orleans.DOS.Security;
 using Xunit;
 using static Orleans.DOS.Files.FilesCluster;
 
@@ -6,7 +7,35 @@ namespace Orleans.DOS.Files;
 
 public sealed class SqliteNamespaceTests(SqliteFiles cluster) : NamespaceTests(cluster), IClassFixture<SqliteFiles>;
 
-public sealed class PostgresNamespaceTests(PostgresFiles cluster) : NamespaceTests(cluster), IClassFixture<PostgresFiles>;
+public sealed class PostgresNamespaceTests(PostgresFiles cluster) : NamespaceTests(cluster), IClassFixture<PostgresFiles>
+{
+    private readonly FilesCluster _cluster = cluster;
+
+    /// <summary>On a fresh database the planner knows nothing of the tables' sizes, and keeps the plans that it then makes.</summary>
+    [Fact]
+    public async Task Walk_AndTheLookForTakenNames_ReadNoOtherEntriesOfTheDirectory()
+    {
+        const int Files = 300;
+        await MakeAsync("d");
+        await Parallel.ForAsync(0, Files, async (number, _) => await PutAsync($"d/{number}", ""));
+        var directory = (await StatAsync("d")).Inode;
+
+        var (found, taken, read) = await _cluster.Catalog.ReadAsync(async session =>
+        {
+            // What this connection's earlier transactions read is counted too until it is handed over.
+            Task<long> ReadAsync() => session.QueryFirstAsync<long>(
+                "SELECT CAST(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)) AS BIGINT) FROM pg_stat_xact_user_tables WHERE relname IN ('dos_entries', 'dos_inodes')");
+            var before = await ReadAsync();
+            var row = (await session.ResolveAsync(new(1), DosPath.Parse($"{Home}/d/7"), true, new HashSet<string>())).Row;
+            var names = await session.TakenNamesAsync(directory, ["7", "none", "8"]);
+            return (row, names, await ReadAsync() - before);
+        });
+
+        Assert.Equal("7", found?.Name);
+        Assert.Equal(["7", "8"], taken.Order());
+        Assert.InRange(read, 1, 20);
+    }
+}
 
 /// <summary>The same promises over both databases; each test works below a directory of its own.</summary>
 public abstract class NamespaceTests(FilesCluster cluster)
@@ -14,7 +43,59 @@ public abstract class NamespaceTests(FilesCluster cluster)
     private static readonly FileOpenOptions Create = new() { Create = true };
     private readonly string _home = "/" + Guid.NewGuid().ToString("N");
 
+    protected string Home => _home;
+
     private INamespaceGrain Names => cluster.Names;
+
+    /// <summary>What frees room, and what was done already, is never refused for want of it.</summary>
+    [Fact]
+    public async Task Catalog_NearlyFull_TakesNothingNew_ButRemovesAndRepeats()
+    {
+        await MakeAsync("");
+        await PutAsync("old", "content");
+        await MakeAsync("d");
+        var made = Call();
+        await Names.MakeDirectoryAsync(made, $"{_home}/made", false, 493);
+        var put = Call();
+        var content = new Immutable<byte[]>("new"u8.ToArray());
+        await Names.PutSmallAsync(put, $"{_home}/put", content, Create);
+        cluster.Watched.IsFull = true;
+        try
+        {
+            await FailsAsync(DosErrorCode.NoSpace, Names.MakeDirectoryAsync(Call(), $"{_home}/other", false, 493));
+            await FailsAsync(DosErrorCode.NoSpace, Names.PutSmallAsync(Call(), $"{_home}/small", content, Create));
+            await FailsAsync(DosErrorCode.NoSpace, Names.OpenAsync(Call(), $"{_home}/opened", Create));
+            await FailsAsync(DosErrorCode.NoSpace, Names.MakeSymbolicLinkAsync(Call(), "old", $"{_home}/link"));
+            await Names.MakeDirectoryAsync(made, $"{_home}/made", false, 493);
+            await Names.PutSmallAsync(put, $"{_home}/put", content, Create);
+            await Names.RenameAsync(Call(), $"{_home}/old", $"{_home}/d/moved");
+            await Names.ChangeModeAsync(Call(), $"{_home}/put", 0b110_000_000);
+            await Names.RemoveAsync(Call(), $"{_home}/put", false);
+            await Names.RemoveAsync(Call(), $"{_home}/d", true);
+        }
+        finally
+        {
+            cluster.Watched.IsFull = false;
+        }
+        Assert.Equal(["made"], (await Names.ListAsync(Call(), _home, null, 10)).Items.Select(item => item.Name));
+    }
+
+    /// <summary>Of a process that was started again elsewhere, or has ended, nothing is taken any more.</summary>
+    [Fact]
+    public async Task Change_ByAnIncarnationThatDoesNotAct_IsStale()
+    {
+        var pid = await cluster.Catalog.NextIdAsync("pid");
+        await cluster.Catalog.WriteAsync(session => session.ExecuteAsync(
+            "INSERT INTO dos_processes(pid, machine_id, incarnation, state, program, spec, owner, uid, gid, restart, restarts, created_at) "
+            + "VALUES (@pid, 1, 2, 2, 'sleep', @spec, 'a', 0, 0, 0, 0, 0)", new { pid, spec = Array.Empty<byte>() }));
+        CallContext As(long incarnation) => Call() with { Process = new(pid), Incarnation = incarnation };
+
+        await FailsAsync(DosErrorCode.Stale, Names.MakeDirectoryAsync(As(1), $"{_home}", false, 493));
+        await Names.MakeDirectoryAsync(As(2), $"{_home}", false, 493);
+        await cluster.Catalog.WriteAsync(session => session.ExecuteAsync("UPDATE dos_processes SET state = 4 WHERE pid = @pid", new { pid }));
+        await FailsAsync(DosErrorCode.Stale, Names.RemoveAsync(As(2), $"{_home}", false));
+        await Names.RemoveAsync(Call(), $"{_home}", false);
+    }
 
     [Fact]
     public async Task MakeDirectory_WithParents_MakesWhatIsMissing_AndWithoutRefuses()
@@ -42,6 +123,58 @@ public abstract class NamespaceTests(FilesCluster cluster)
         await FailsAsync(DosErrorCode.IsADirectory, Names.PutSmallAsync(Call(), _home, new([]), Create));
         await FailsAsync(DosErrorCode.NoSuchPath, Names.PutSmallAsync(Call(), $"{_home}/none", new([]), new()));
         await FailsAsync(DosErrorCode.NotADirectory, Names.PutSmallAsync(Call(), $"{_home}/f/x", new([]), Create));
+    }
+
+    [Fact]
+    public async Task PutSmall_OverAFile_LeavesItsDirectoryAsItWas()
+    {
+        await MakeAsync("d");
+        await PutAsync("d/f", "one");
+        var before = await StatAsync("d");
+        await PutAsync("d/f", "two");
+        Assert.Equal(before, await StatAsync("d"));
+    }
+
+    [Fact]
+    public async Task PutSmall_ThroughALink_OrUpwards_IsMadeWhereThePathLeads()
+    {
+        await MakeAsync("d/e");
+        await Names.MakeSymbolicLinkAsync(Call(), "d/e", $"{_home}/link");
+        var made = await PutAsync("link/../f", "one");
+        Assert.Equal(made.Inode, (await StatAsync("d/f")).Inode);
+        Assert.Equal((await PutAsync("link/g", "two")).Inode, (await StatAsync("d/e/g")).Inode);
+        await FailsAsync(DosErrorCode.ReadOnlyPath, Names.PutSmallAsync(Call(), "/nodes", new([]), Create));
+        await FailsAsync(DosErrorCode.NoSuchPath, Names.PutSmallAsync(Call(), $"{_home}/none/f", new([]), Create));
+    }
+
+    [Fact]
+    public async Task PutSmall_ManyAtOnce_ShareCommits_AndOnlyThoseWhoseNameIsTakenAreRefused()
+    {
+        await MakeAsync("");
+        var before = cluster.Watched.Commits.Count;
+        var version = (await StatAsync("")).Version;
+        var puts = Enumerable.Range(0, 60).Select(number => Record.ExceptionAsync(() =>
+            Names.PutSmallAsync(Call(), $"{_home}/{number / 2}", new([(byte)number]), new() { Create = true, Exclusive = true })).AsTask()).ToList();
+        var failures = (await Task.WhenAll(puts)).OfType<DosException>().ToList();
+        Assert.Equal(30, failures.Count);
+        Assert.All(failures, failure => Assert.Equal(DosErrorCode.PathExists, failure.Code));
+        Assert.Equal(30, (await Names.ListAsync(Call(), _home, null, 100)).Items.Count);
+        Assert.True((await StatAsync("")).Version > version);
+        var commits = cluster.Watched.Commits.Skip(before).Where(commit => commit.Contains("INSERT INTO dos_entries", StringComparison.Ordinal)).ToList();
+        Assert.InRange(commits.Count, 1, 25);
+        Assert.Contains(commits, commit => commit.Split("INSERT INTO dos_entries").Length > 2);
+    }
+
+    [Fact]
+    public async Task PutSmall_RepeatedAfterItsFileWasMoved_GetsTheFirstAnswer_AndMakesNothing()
+    {
+        await MakeAsync("");
+        var call = Call();
+        var first = await Names.PutSmallAsync(call, $"{_home}/f", new([1]), Create);
+        await Names.RenameAsync(Call(), $"{_home}/f", $"{_home}/g");
+        Assert.Equal(first, await Names.PutSmallAsync(call, $"{_home}/f", new([1]), Create));
+        Assert.Equal(["g"], (await Names.ListAsync(Call(), _home, null, 100)).Items.Select(item => item.Name));
+        await FailsAsync(DosErrorCode.StepDiverged, Names.PutSmallAsync(call, $"{_home}/f", new([2]), Create));
     }
 
     [Fact]
@@ -232,11 +365,11 @@ public abstract class NamespaceTests(FilesCluster cluster)
         await FailsAsync(DosErrorCode.ReadOnlyPath, Names.PutSmallAsync(Call(), "/nodes/x", new([]), Create));
     }
 
-    private Task<FileStat> MakeAsync(string path) => Names.MakeDirectoryAsync(Call(), $"{_home}/{path}", true, 0b111_101_101);
+    protected Task<FileStat> MakeAsync(string path) => Names.MakeDirectoryAsync(Call(), $"{_home}/{path}", true, 0b111_101_101);
 
-    private Task<FileStat> StatAsync(string path) => Names.StatAsync(Call(), $"{_home}/{path}", true);
+    protected Task<FileStat> StatAsync(string path) => Names.StatAsync(Call(), $"{_home}/{path}", true);
 
-    private Task<FileStat> PutAsync(string path, string content) =>
+    protected Task<FileStat> PutAsync(string path, string content) =>
         Names.PutSmallAsync(Call(), $"{_home}/{path}", new Immutable<byte[]>(System.Text.Encoding.UTF8.GetBytes(content)), Create);
 
     private static async Task FailsAsync(DosErrorCode code, Task call) => Assert.Equal(code, (await Assert.ThrowsAsync<DosException>(() => call)).Code);

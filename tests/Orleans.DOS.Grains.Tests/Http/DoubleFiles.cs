@@ -1,3 +1,4 @@
+using Orleans.DOS.Checks;
 using System.Text;
 using Orleans.DOS.Files;
 
@@ -17,6 +18,9 @@ internal sealed class DoubleFiles : IFiles
     public long BytesWritten { get; private set; }
     /// <summary>Called before each write; may throw.</summary>
     public Action? Writing { get; set; }
+
+    /// <summary>Called before each read.</summary>
+    public Action? Reading { get; set; }
 
     private sealed class Inode(InodeId id, InodeKind kind)
     {
@@ -193,6 +197,16 @@ internal sealed class DoubleFiles : IFiles
         }
     }
 
+    /// <summary>What a step of a check answers.</summary>
+    public Func<CheckOptions, string?, CheckStep> Checking { get; set; } = (_, after) => after switch
+    {
+        null => new CheckStep { Names = 1, Next = "more" },
+        "more" => new CheckStep { Names = 1 },
+        _ => throw new DosException(DosErrorCode.InvalidArgument, "'after' is not where a check has ended"),
+    };
+
+    public Task<CheckStep> CheckAsync(CheckOptions options, string? after = null, CancellationToken cancellationToken = default) => Task.FromResult(Checking(options, after));
+
     // Goes up name by name, so that ".." behind a missing name is found to be missing, as in a real tree.
     private string Normal(string path, bool mustExist = true)
     {
@@ -256,6 +270,7 @@ internal sealed class DoubleFiles : IFiles
 
         public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default)
         {
+            files.Reading?.Invoke();
             lock (files._gate)
             {
                 var it = It;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 
 namespace Orleans.DOS.Tests.Http;
 
@@ -63,6 +64,38 @@ public sealed class HttpContentTests
         Assert.Equal(HttpStatusCode.NotModified, await StatusIfNoneMatchAsync(http, tag));
         await door.Machines.FileTree.PutSmallAsync("/f", "other"u8.ToArray());
         Assert.Equal(HttpStatusCode.OK, await StatusIfNoneMatchAsync(http, tag));
+    }
+
+    /// <summary>Size, version and bytes are of one moment, also of a file that others replace between the looks at them.</summary>
+    [Fact]
+    public async Task Get_OfASmallFileThatIsReplacedMeanwhile_IsWhollyOneContent()
+    {
+        await using var door = await TenBytesAsync();
+        using var http = door.Raw();
+        var replacements = 3;
+        door.Machines.FileTree.Reading = () =>
+        {
+            if (replacements-- > 0)
+            {
+                door.Machines.FileTree.PutSmallAsync("/f", Encoding.ASCII.GetBytes("a longer content of replacement " + replacements)).GetAwaiter().GetResult();
+            }
+        };
+        using var get = await http.GetAsync(Target);
+        Assert.Equal((HttpStatusCode.OK, "a longer content of replacement 0"), (get.StatusCode, await get.Content.ReadAsStringAsync()));
+        using var again = await http.GetAsync(Target);
+        Assert.Equal(get.Headers.ETag, again.Headers.ETag);
+    }
+
+    /// <summary>Nothing is promised of a file that changes at every look, but that it is said.</summary>
+    [Fact]
+    public async Task Get_OfASmallFileThatIsNeverTheSame_IsRefused()
+    {
+        await using var door = await TenBytesAsync();
+        using var http = door.Raw();
+        var replacements = 0;
+        door.Machines.FileTree.Reading = () => door.Machines.FileTree.PutSmallAsync("/f", new byte[1 + replacements++ % 50]).GetAwaiter().GetResult();
+        using var get = await http.GetAsync(Target);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, get.StatusCode);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class HostedTasksTests : IAsyncLifetime
         Assert.Equal(DosErrorCode.Stale, await CodeAsync(Start(5)));
         Assert.Equal(DosErrorCode.Stale, await CodeAsync(Start(4)));
         Assert.Equal(0, _fixture.Host.Tasks);
-        await _fixture.Host.StartTaskAsync(Start(6));
+        await _fixture.Host.StartTasksAsync([Start(6)]);
         Assert.Equal("UnknownProgram", (await ReportAsync(6)).Error!.Split(':')[0]);
     }
 
@@ -44,7 +44,7 @@ public sealed class HostedTasksTests : IAsyncLifetime
         {
             await _fixture.StartAsync(new ProcessSpec { Program = "sleep", Arguments = ["600"] });
         }
-        await _fixture.Host.StartTaskAsync(Start(1) with { Program = "wordcount" });
+        await _fixture.Host.StartTasksAsync([Start(1) with { Program = "wordcount" }]);
         Assert.Single(_fixture.Host.HostProcessIds);
         using (var worker = System.Diagnostics.Process.GetProcessById(_fixture.Host.HostProcessIds[0]))
         {
@@ -65,7 +65,7 @@ public sealed class HostedTasksTests : IAsyncLifetime
         return reports[0];
     }
 
-    private async Task<DosErrorCode> CodeAsync(TaskStart start) => (await Assert.ThrowsAsync<DosException>(() => _fixture.Host.StartTaskAsync(start))).Code;
+    private async Task<DosErrorCode> CodeAsync(TaskStart start) => (await Assert.ThrowsAsync<DosException>(() => _fixture.Host.StartTasksAsync([start]))).Code;
 
     private static TaskStart Start(long epoch) => new()
     {

@@ -68,9 +68,9 @@ public abstract partial class JobGrainTests
             foreach (var attempt in new[] { 2, 1 })
             {
                 var report = new TaskReport { Job = job, Task = 3, Attempt = attempt, Output = $"/{attempt}" };
-                await journal.AcceptAsync(job, epoch, [(new NodeId("n-a"), report, TaskLayer.Map)], JobState.Mapping, 0, 0);
+                await journal.AcceptAsync(job, epoch, [(new NodeId("n-a"), report, TaskLayer.Map)], new JobProgress(JobState.Mapping, 0, 0));
             }
-            Assert.Equal("/1", Assert.Single(await journal.LoadAsync(job)).Report.Output);
+            Assert.Equal("/1", Assert.Single(await journal.LoadAsync(job)).Output);
         }
         finally
         {

@@ -42,7 +42,7 @@ public sealed class JobRunTests
     [Fact]
     public void MapOutputUnavailable_IsWaitedForAWhile_ThenMadeAgain()
     {
-        _run.Apply(Node, new TaskReport { Job = new JobId(1), Task = 0, Attempt = Assign().Attempt, Output = "/map", Partitions = [(0, 5)] });
+        _run.Apply(new TaskReport { Job = new JobId(1), Task = 0, Attempt = Assign().Attempt, Output = "/map", Partitions = [(0, 5)] }, _now);
         var until = _now + Limits.MapOutputUnavailableMax;
         while (_now < until)
         {
@@ -59,13 +59,13 @@ public sealed class JobRunTests
     {
         NodeId other = new("n-b");
         _run.Follow(new HashSet<NodeId> { Node, other });
-        _run.Apply(Node, Mapped(Assign()));
+        _run.Apply(Mapped(Assign()), _now);
         Assert.True(_run.Table.IsDone(0));
         _run.Follow(new HashSet<NodeId> { other });
         Assert.False(_run.Table.IsDone(0));
 
         // Told by the node before it went, and counted after.
-        _run.Apply(Node, Mapped(Assign()));
+        _run.Apply(Mapped(Assign()), _now);
         Assert.True(_run.Table.IsDone(0));
         _run.LoseOutputs();
         Assert.False(_run.Table.IsDone(0));
@@ -81,8 +81,7 @@ public sealed class JobRunTests
     private TaskAssignment Assign()
     {
         _run.Table.Wake(_now += Limits.TaskUnavailablePause);
-        Assert.True(_run.Table.TryAssign(Node, out var assignment));
-        return assignment.Value;
+        return Assert.Single(_run.Table.Take(Node, 1, _now));
     }
 
     private static TaskReport Failed(TaskAssignment assignment) =>

@@ -1,3 +1,4 @@
+using Orleans.DOS.Checks;
 using Orleans.DOS.Files;
 using Orleans.DOS.Machines;
 using Orleans.DOS.Nodes;
@@ -64,6 +65,7 @@ internal sealed class MemoryMachine : IMachine, IFiles
     public Task<FileStat> MakeLinkAsync(string existing, string path, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<FileStat> ChangeModeAsync(string path, int mode, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     public Task<FileStat> PutSmallAsync(string path, ReadOnlyMemory<byte> content, FileOpenOptions? options = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    public Task<CheckStep> CheckAsync(CheckOptions options, string? after = null, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
     private MemoryInode NewInode(byte[]? content = null) => new() { Id = new InodeId(++_lastInode), Content = content ?? [], Size = content?.Length ?? 0 };
 

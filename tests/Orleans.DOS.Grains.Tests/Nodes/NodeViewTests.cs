@@ -15,8 +15,9 @@ public sealed class NodeViewTests
     [Fact]
     public async Task Node_ThatIsLeaving_ReachesItself_AndNoOtherThatLeaves()
     {
+        var identity = new NodeIdentity(new("n-1"), 7, new("d-1"), "test");
         using var view = new NodeView(
-            new NodeIdentity(new("n-1"), 7, new("d-1"), "test"), new Membership(SiloStatus.ShuttingDown), TimeProvider.System, NullLogger<NodeView>.Instance);
+            identity, new Membership(SiloStatus.ShuttingDown), new NodeStanding(identity, TimeProvider.System), NullLogger<NodeView>.Instance);
         var seen = view.NextChange;
         await view.StartAsync(CancellationToken.None);
         await seen.WaitAsync(TimeSpan.FromSeconds(20));

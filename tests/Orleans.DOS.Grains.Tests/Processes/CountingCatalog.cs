@@ -20,6 +20,17 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
     public int Reads => Volatile.Read(ref _reads);
     public ISqlDialect Dialect => inner.Dialect;
 
+    /// <summary>Its disk is nearly full.</summary>
+    public bool IsFull { get; set; }
+
+    public void RequireRoom()
+    {
+        if (IsFull)
+        {
+            throw new DosException(DosErrorCode.NoSpace, "nearly full");
+        }
+    }
+
     public Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _reads);
@@ -82,14 +93,21 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
             return rows;
         }
 
-        public void Queue(string sql, object parameters, Func<int, Exception?>? check = null) => session.Queue(sql, parameters, rows =>
+        public void Queue(string sql, object parameters, Func<int, Exception?>? check = null)
         {
-            if (rows > 0)
+            if (refuse(sql) is { } refusal)
             {
-                changed(sql);
+                throw refusal;
             }
-            return check?.Invoke(rows);
-        });
+            session.Queue(sql, parameters, rows =>
+            {
+                if (rows > 0)
+                {
+                    changed(sql);
+                }
+                return check?.Invoke(rows);
+            });
+        }
 
         /// <summary>A change that returns rows.</summary>
         private void Note(string sql)

@@ -46,6 +46,9 @@ public abstract class NodesInProcess : IAsyncLifetime
         new() { Machine = MachineId.Main, Principal = Principal.Admin, Request = new RequestId(991, number) };
 
     internal IProcessTableGrain Table => Grains.GetGrain<IProcessTableGrain>(GrainKeys.Machine(MachineId.Main));
+    /// <summary>The table's door on one node.</summary>
+    internal IProcessTableGrain TableAt(int node) =>
+        _nodes[node].Services.GetRequiredService<IGrainFactory>().GetGrain<IProcessTableGrain>(GrainKeys.Machine(MachineId.Main));
     internal IProcessGrain Process(ProcessId pid) => Grains.GetGrain<IProcessGrain>(GrainKeys.Process(MachineId.Main, pid));
     internal IProcessDoor Door(ProcessId pid) => Grains.GetGrain<IProcessDoor>(GrainKeys.Process(MachineId.Main, pid));
     internal ProcessWarden Warden(int node) => _nodes[node].Services.GetServices<IHostedService>().OfType<ProcessWarden>().Single();
@@ -75,6 +78,14 @@ public abstract class NodesInProcess : IAsyncLifetime
     internal IEnumerable<string> ScratchFiles => _nodes
         .Select(node => Path.Combine(node.Services.GetRequiredService<WorkerEndpoint>().RunDirectory, "scratch")).Where(Directory.Exists)
         .SelectMany(scratch => Directory.EnumerateFiles(scratch, "*", SearchOption.AllDirectories));
+
+    /// <summary>SIGSTOP for every worker of a node: what runs in them hangs.</summary>
+    internal void FreezeWorkers(NodeId node)
+    {
+        var ids = _nodes.Select(app => app.Services).Single(services => services.GetRequiredService<INodeView>().Self == node).GetRequiredService<ProgramHost>().HostProcessIds;
+        using var kill = System.Diagnostics.Process.Start("kill", ["-STOP", .. ids.Select(id => id.ToString(System.Globalization.CultureInfo.InvariantCulture))]);
+        kill.WaitForExit();
+    }
 
     /// <summary>SIGKILL for every worker of a node.</summary>
     internal void KillWorkers(NodeId node)

@@ -23,7 +23,8 @@ public abstract partial class ProcessGrainTests
         try
         {
             var spawning = Enumerable.Range(0, spawns).Select(_ => nodes.Table.SpawnAsync(Call(), new ProcessSpec { Program = "true" })).ToList();
-            await Poll.UntilAsync(() => Task.FromResult(Volatile.Read(ref waiting) >= Environment.ProcessorCount), Patience);
+            // They share a commit: the first of them waits with all that come meanwhile.
+            await Poll.UntilAsync(() => Task.FromResult(Volatile.Read(ref waiting) >= 1), Patience);
             await nodes.Table.ListAsync(Call(), false, null, 10).WaitAsync(TimeSpan.FromSeconds(3));
             gate.SetResult();
             await Task.WhenAll(spawning);
@@ -35,7 +36,10 @@ public abstract partial class ProcessGrainTests
         }
     }
 
-    /// <summary>Both have looked before either has inserted; where only one writes at a time, one waits in vain for the other to come so far.</summary>
+    /// <summary>
+    /// It comes through two nodes, whose writers insert at the same time; where only one writes at a time, one waits in vain for the other to
+    /// come so far. And twice through one node, whose writer has both in one transaction.
+    /// </summary>
     [Fact]
     public async Task Spawn_RepeatedWhileTheFirstIsUnderWay_IsTheSameProcess()
     {
@@ -55,8 +59,8 @@ public abstract partial class ProcessGrainTests
         {
             var call = Call();
             var spec = new ProcessSpec { Program = "true" };
-            var answers = await Task.WhenAll(nodes.Table.SpawnAsync(call, spec), nodes.Table.SpawnAsync(call, spec));
-            Assert.Equal(answers[0].Pid, answers[1].Pid);
+            var answers = await Task.WhenAll(new[] { 0, 0, 1 }.Select(node => nodes.TableAt(node).SpawnAsync(call, spec)));
+            Assert.Single(answers.DistinctBy(answer => answer.Pid));
         }
         finally
         {

@@ -107,7 +107,7 @@ public sealed class ProgramHostTests
             await fixture.ExitAsync(start.Pid);
         }
         Assert.All(starts, start => Assert.NotNull(fixture.Host.WaitExitAsync(start.Pid, 1, wait: false).Result));
-        starts.ForEach(fixture.Host.Told);
+        starts.ForEach(start => fixture.Host.Told(start, isLast: true));
         Assert.NotNull(await fixture.Host.WaitExitAsync(starts[2].Pid, 1, wait: false));
         var gone = await Assert.ThrowsAsync<DosException>(() => fixture.Host.WaitExitAsync(starts[0].Pid, 1, wait: false));
         Assert.Equal(DosErrorCode.NoSuchProcess, gone.Code);
@@ -125,12 +125,12 @@ public sealed class ProgramHostTests
             await fixture.Host.StartAsync(start);
             await fixture.ExitAsync(start.Pid);
         }
-        fixture.Host.Told(starts[0]);
-        fixture.Host.Told(starts[1]);
+        fixture.Host.Told(starts[0], isLast: true);
+        fixture.Host.Told(starts[1], isLast: true);
         Assert.Equal(["four\n", "four\n"], [await fixture.OutputAsync(starts[0].Pid), await fixture.OutputAsync(starts[1].Pid)]);
         Assert.Empty(OpenOutputs(fixture));
 
-        fixture.Host.Told(starts[2]);
+        fixture.Host.Told(starts[2], isLast: true);
 
         Assert.Equal("more than all\n", await fixture.OutputAsync(starts[2].Pid));
         Assert.Single(Directory.GetFiles(fixture.OutputDirectory));

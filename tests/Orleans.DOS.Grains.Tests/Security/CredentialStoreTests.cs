@@ -5,6 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Client.Cluster;
 using Orleans.DOS.Grains.Tests.Catalog;
+using Orleans.DOS.Grains.Tests.Nodes;
 using Orleans.DOS.Jobs;
 using Orleans.DOS.Processes;
 using Orleans.DOS.Security;
@@ -21,6 +22,8 @@ public abstract class CredentialStoreTests
     private static readonly ProcessId Pid = new(101);
     private static readonly JobId Job = new(7);
     private static readonly TimeSpan Noticed = TimeSpan.FromSeconds(2);
+
+    private StagedLease Lease { get; } = new();
 
     protected FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
 
@@ -41,6 +44,22 @@ public abstract class CredentialStoreTests
         var caller = await Store(catalog).VerifyAsync(Token());
 
         Assert.Equal(good ? new Caller(Alice, Pid, 1, MachineId.Main) : null, caller);
+    }
+
+    /// <summary>The process may have been started again elsewhere by then; whoever has the token of a user does not depend on this node.</summary>
+    [Fact]
+    public async Task ProcessToken_WhileTheNodesLeaseHasRunOut_VouchesForNobody()
+    {
+        await using var database = await NewDatabaseAsync();
+        await using var catalog = await CatalogFactory.OpenAsync(database.Settings);
+        await InsertProcessAsync(catalog, ProcessState.Running, 1);
+        var store = Store(catalog);
+        Assert.NotNull(await store.VerifyAsync(Token()));
+
+        Lease.IsHeld = false;
+
+        Assert.Equal(DosErrorCode.Unavailable, (await Assert.ThrowsAsync<DosException>(() => store.VerifyAsync(Token()).AsTask())).Code);
+        Assert.Null(await store.VerifyAsync(CredentialStore.NewToken()));
     }
 
     [Fact]
@@ -166,7 +185,7 @@ public abstract class CredentialStoreTests
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new InvalidOperationException($"{targetMethod?.Name} was called");
     }
 
-    protected CredentialStore Store(ICatalog catalog) => new(catalog, Key, Time);
+    protected CredentialStore Store(ICatalog catalog) => new(catalog, Key, Lease, Time);
 
     protected static string Token() => Key.SignProcess(MachineId.Main, Pid, 1, Alice);
 

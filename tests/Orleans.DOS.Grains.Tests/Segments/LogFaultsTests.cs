@@ -1,4 +1,5 @@
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Nodes;
 using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Grains.Tests.Segments;
@@ -40,6 +41,28 @@ public sealed class LogFaultsTests
             Assert.Equal((6L * 160, 6L * 160), (state.Length, state.SyncedLength));
         }
         Assert.Equal([0, 1, 2, 3, 4, 5], (await RigOwner.TakeAsync(rig, rig.Nodes[1], Target)).Found);
+    }
+
+    /// <summary>No disk has room for a further segment: that is said, and not that nobody is there; when there is room, the same log goes on.</summary>
+    [Fact]
+    public async Task AllDisksNearlyFull_IsToldAsNoSpace_AndOneIsPassedOver()
+    {
+        await using var rig = await SegmentRig.StartAsync(new SqliteTestDatabase());
+        var free = 0L;
+        void Limit(params RigNode[] nodes) => Array.ForEach(nodes, node => node.Store.Room = new DiskRoom(() => new DiskSpace(1L << 30, Interlocked.Read(ref free))));
+        Limit([.. rig.Nodes]);
+        var owner = await RigOwner.TakeAsync(rig, rig.Nodes[0], new ObjectId(ObjectKind.File, 5));
+        var refused = await Assert.ThrowsAsync<DosException>(() => rig.PassAsync(owner.AppendAsync(1)));
+        Assert.Equal(DosErrorCode.NoSpace, refused.Code);
+
+        Interlocked.Exchange(ref free, 1L << 30);
+        Limit([.. rig.Nodes]);
+        owner = await RigOwner.TakeAsync(rig, rig.Nodes[0], new ObjectId(ObjectKind.File, 5));
+        await rig.PassAsync(owner.AppendAsync(1));
+        rig.Nodes[2].Store.Room = new DiskRoom(() => new DiskSpace(1L << 30, 0));
+        var place = await rig.PassAsync(owner.AppendAsync(2));
+        Assert.DoesNotContain(rig.Nodes[2], await rig.GoodAsync(place.Segment.Value));
+        Assert.Equal(2, (await rig.GoodAsync(place.Segment.Value)).Count);
     }
 
     [Fact]

@@ -140,8 +140,14 @@ internal sealed class RigNetwork(SegmentRig rig)
         public Task<SegmentChunk> ReadAsync(SegmentId segment, DiskId disk, long offset, int bytesMax) =>
             network.SendAsync(Call("Read", segment, 0, offset), service => service.ReadAsync(segment, disk, offset, bytesMax));
 
-        public Task<ReplicaAnswer> CopyFromAsync(SegmentHeader segment, long epoch, NodeId source, DiskId sourceDisk, long length, bool seal) => network.SendAsync(
-            Call("CopyFrom", segment.Segment, epoch, length), service => service.CopyFromAsync(segment, epoch, source, sourceDisk, length, seal));
+        public Task<ReplicaAnswer> CopyFromAsync(SegmentHeader segment, long epoch, NodeId source, DiskId sourceDisk, long length, bool seal, bool paced) => network.SendAsync(
+            Call("CopyFrom", segment.Segment, epoch, length), service => service.CopyFromAsync(segment, epoch, source, sourceDisk, length, seal, paced));
+
+        public Task<ReplicaAnswer> VerifyAsync(SegmentId segment, DiskId disk, long from, long length) => network.SendAsync(
+            Call("Verify", segment, 0, from), service => service.VerifyAsync(segment, disk, from, length));
+
+        public Task<IReadOnlyList<long>> ListAsync(DiskId disk, long after, int countMax) => network.SendAsync(
+            Call("List", default, 0, after), service => service.ListAsync(disk, after, countMax));
 
         public async Task DeleteAsync(SegmentId segment, DiskId disk) => await network.SendAsync(Call("Delete", segment, 0, 0), async service =>
         {

@@ -57,11 +57,13 @@ internal sealed class RigNode : INodeView, IDisposable
     public void Restart()
     {
         Store = new SegmentStore(_directory, _boot, NullLogger<SegmentStore>.Instance);
-        _service = new SegmentService(GrainId.Create("dos.rig", Self.Value), SegmentRig.Silo, NullLoggerFactory.Instance, Store, Clients, _rig.Time);
+        _service = new SegmentService(GrainId.Create("dos.rig", Self.Value), SegmentRig.Silo, NullLoggerFactory.Instance, new SegmentDoor(Store, Clients, _rig.Time));
         IsActive = true;
         // Nothing that the node knew in memory outlives it.
         Logs = new ObjectLogs(Catalog, this, Clients, _rig.Time);
     }
+
+    public SegmentScrubber NewScrubber() => new(Catalog, this, Clients, _rig.Time, NullLogger<SegmentScrubber>.Instance);
 
     public SegmentRepair NewRepair() => new(Catalog, this, Clients, _rig.Time, NullLogger<SegmentRepair>.Instance);
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using Orleans.DOS.Nodes;
 using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Grains.Tests.Segments;
@@ -20,6 +21,27 @@ public sealed class SegmentDiskFaultsTests : IDisposable
     {
         _store.Dispose();
         Directory.Delete(_directory, recursive: true);
+    }
+
+    /// <summary>The last room of a disk is not for data: what seals, and what removes, still finds some.</summary>
+    [Fact]
+    public async Task NearlyFullDisk_RefusesData_AndSealsWhatItHas()
+    {
+        var free = 100L * 1024 * 1024;
+        _store.Room = new DiskRoom(() => new DiskSpace(1L << 30, free));
+        await _store.CreateAsync(new SegmentHeader { Segment = Segment, Object = new ObjectId(ObjectKind.File, 1), Epoch = 1, Disk = _store.Id });
+        Assert.Equal(ReplicaOutcome.Done, (await AppendAsync(Segment, 0)).Outcome);
+        free = DiskRoom.ReserveOf(1L << 30);
+        _store.Room = new DiskRoom(() => new DiskSpace(1L << 30, free));
+        var refused = await AppendAsync(Segment, 1);
+        Assert.Equal(ReplicaOutcome.NoSpace, refused.Outcome);
+        Assert.Equal(ReplicaOutcome.NoSpace, (await _store.CreateAsync(new SegmentHeader { Segment = new SegmentId(99), Object = new ObjectId(ObjectKind.File, 1), Epoch = 1, Disk = _store.Id })).Outcome);
+        free += 1 << 20;
+        Assert.Equal(ReplicaOutcome.Done, (await AppendAsync(Segment, 1)).Outcome);
+        free -= 1 << 20;
+        var length = (await _store.StatAsync(Segment)).Length;
+        Assert.Equal((ReplicaOutcome.Done, true), await _store.SealAsync(Segment, 1, length) is var sealing ? (sealing.Outcome, sealing.Sealed) : default);
+        Assert.Equal(length, (await _store.ReadAsync(Segment, 0, 1 << 20)).Frames.Length);
     }
 
     [Fact]

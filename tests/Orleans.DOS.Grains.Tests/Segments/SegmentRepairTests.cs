@@ -153,7 +153,7 @@ public sealed class SegmentRepairTests
             await rig.Nodes[0].Logs.ReleaseAsync(session, [segment]);
             return true;
         });
-        await rig.PassAsync(TimeSpan.FromMinutes(1.1));
+        await rig.PassAsync(TimeSpan.FromMinutes(2.1));
         using var repair = rig.Nodes[0].NewRepair();
         await repair.CollectAsync(CancellationToken.None);
         Assert.DoesNotContain(segment.Value, spare.Store.Segments);
@@ -202,7 +202,7 @@ public sealed class SegmentRepairTests
         await repair.CollectAsync(CancellationToken.None);
         Assert.All(rig.Nodes, node => Assert.Contains(segment.Value, node.Store.Segments));
 
-        await rig.PassAsync(TimeSpan.FromMinutes(1.1));
+        await rig.PassAsync(TimeSpan.FromMinutes(2.1));
         rig.Nodes[2].Crash();
         await repair.CollectAsync(CancellationToken.None);
         Assert.DoesNotContain(segment.Value, rig.Nodes[0].Store.Segments);
@@ -211,6 +211,103 @@ public sealed class SegmentRepairTests
         await repair.CollectAsync(CancellationToken.None);
         Assert.DoesNotContain(segment.Value, rig.Nodes[2].Store.Segments);
         Assert.Equal(0, await CountAsync(rig));
+    }
+
+    /// <summary>The last good replica is away, but one that was given up has every frame: it is read, believed, and the others are filled from it.</summary>
+    [Fact]
+    public async Task FillUp_WhenTheOnlyGoodReplicaIsAway_BelievesAGivenUpOneThatIsWhole()
+    {
+        await using var rig = await RigAsync(4);
+        var (owner, segment) = await WriteAsync(rig);
+        var replicas = await rig.GoodAsync(segment.Value);
+        await rig.Rows.WriteAsync(session => session.ExecuteAsync(
+            "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND node_id <> @node", new { segment = segment.Value, node = replicas[2].Self.Value }));
+        replicas[2].Crash();
+        await FillUpAsync(rig);
+        Assert.Equal(0, await rig.BelowTargetAsync());
+        replicas[2].Restart();
+        Assert.True((await rig.GoodAsync(segment.Value)).Count >= 3);
+        Assert.All(await rig.GoodAsync(segment.Value), node => Assert.Equal(3 * 160, node.Store.ReadAsync(segment, 0, 1 << 20).Result.Frames.Length));
+        Assert.NotNull(owner);
+    }
+
+    [Fact]
+    public async Task GivenUpReplica_ThatIsNotNeeded_GoesWithItsFile_WhenItsNodeIsHere()
+    {
+        await using var rig = await RigAsync(4);
+        var (_, segment) = await WriteAsync(rig);
+        var replicas = await rig.GoodAsync(segment.Value);
+        var away = replicas.First(node => node != rig.Nodes[0]);
+        away.Crash();
+        await FillUpAsync(rig);
+        await rig.Rows.WriteAsync(session => session.ExecuteAsync(
+            "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND node_id = @node", new { segment = segment.Value, node = away.Self.Value }));
+        using var repair = rig.Nodes[0].NewRepair();
+        await repair.DropSurplusAsync(CancellationToken.None);
+        away.Restart();
+        Assert.Contains(segment.Value, away.Store.Segments);
+
+        await repair.DropSurplusAsync(CancellationToken.None);
+        Assert.DoesNotContain(segment.Value, away.Store.Segments);
+        Assert.DoesNotContain(away, await rig.GoodAsync(segment.Value));
+        Assert.Equal(3, (await rig.Rows.ReadAsync(session => SegmentRows.ReplicasAsync(session, segment.Value))).Count);
+    }
+
+    [Fact]
+    public async Task RottenReplica_IsFoundByTheScrubber_GivenUp_AndCopiedAnew()
+    {
+        await using var rig = await RigAsync();
+        var (owner, segment) = await WriteAsync(rig);
+        var rotten = rig.Nodes[1];
+        rotten.Crash(damage: directory => Rot(directory, 4096 + 160 + 120));
+        rotten.Restart();
+        using var scrubber = rotten.NewScrubber();
+        Assert.Equal(0, await rig.PassAsync(scrubber.ScrubPageAsync(0, CancellationToken.None)));
+        Assert.DoesNotContain(rotten, await rig.GoodAsync(segment.Value));
+        Assert.True((await rotten.Store.StatAsync(segment)).Rotten);
+
+        await FillUpAsync(rig);
+        Assert.Equal(0, await rig.BelowTargetAsync());
+        await AssertSameAsync(rig, segment, owner.Epoch);
+        await rig.PassAsync(scrubber.ScrubPageAsync(0, CancellationToken.None));
+        Assert.Contains(rotten, await rig.GoodAsync(segment.Value));
+    }
+
+    [Fact]
+    public async Task RottenReplica_ThatIsTheLast_IsKept()
+    {
+        await using var rig = await RigAsync();
+        var (_, segment) = await WriteAsync(rig);
+        await rig.Rows.WriteAsync(session => session.ExecuteAsync("DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND node_id <> 'n-2'", new { segment = segment.Value }));
+        rig.Nodes[1].Crash(damage: directory => Rot(directory, 4096 + 160 + 120));
+        rig.Nodes[1].Restart();
+        using var scrubber = rig.Nodes[1].NewScrubber();
+        await rig.PassAsync(scrubber.ScrubPageAsync(0, CancellationToken.None));
+        Assert.Equal([rig.Nodes[1]], await rig.GoodAsync(segment.Value));
+        Assert.Equal(160, (await rig.Nodes[1].Store.ReadAsync(segment, 0, 160)).Frames.Length);
+    }
+
+    [Fact]
+    public async Task FileThatNoRowNames_IsSwept_OneThatARowNamesIsNot()
+    {
+        await using var rig = await RigAsync();
+        var (_, segment) = await WriteAsync(rig);
+        var stray = new SegmentId(4711);
+        await rig.Nodes[1].Store.CreateAsync(new SegmentHeader { Segment = stray, Object = Target, Epoch = 1, Disk = rig.Nodes[1].Store.Id });
+        using var scrubber = rig.Nodes[1].NewScrubber();
+        await rig.PassAsync(scrubber.SweepAsync(CancellationToken.None));
+        Assert.Equal([segment.Value], rig.Nodes[1].Store.Segments);
+    }
+
+    /// <summary>A byte of the only segment's file changes, long after the journal that would have healed it has gone.</summary>
+    private static void Rot(string directory, long at)
+    {
+        Array.ForEach(Directory.GetFiles(directory, "journal-*"), File.Delete);
+        using var file = File.Open(Directory.GetFiles(directory, "*.seg", SearchOption.AllDirectories).Single(), FileMode.Open);
+        file.Position = at;
+        var old = file.ReadByte();
+        file.Position = at;
+        file.WriteByte((byte)(old ^ 0x40));
     }
 
     private static async Task<(RigOwner Owner, SegmentId Segment)> WriteAsync(SegmentRig rig)

@@ -100,6 +100,42 @@ public sealed class SegmentStoreTests : IDisposable
         }
     }
 
+    /// <summary>Only the process died, and a frame in the middle is bad: what lies behind it was acknowledged, and nothing of it is dropped.</summary>
+    [Fact]
+    public async Task Recover_WithABadFrameAndGoodOnesBehind_IsRotten_AndKeepsThem()
+    {
+        var crashed = Directory.CreateTempSubdirectory("dos-crash-").FullName;
+        try
+        {
+            using (var store = Open("a"))
+            {
+                await CreateAsync(store);
+                await store.AppendAsync(Segment, 1, 0, Frames(4, 50), false);
+                Copy(_directory, crashed);
+            }
+            var file = Directory.GetFiles(crashed, "*.seg", SearchOption.AllDirectories).Single();
+            using (var log = File.Open(file, FileMode.Open))
+            {
+                log.Position = 4096 + 146 + 120;
+                log.WriteByte(0xEE);
+            }
+            using (var again = new SegmentStore(crashed, "a", NullLogger<SegmentStore>.Instance))
+            {
+                var state = await again.StatAsync(Segment);
+                Assert.Equal((4 * 146L, true, true), (state.Length, state.Damaged, state.Rotten));
+                Assert.Equal(ReplicaOutcome.Failed, (await again.AppendAsync(Segment, 1, 4 * 146, Frames(1, 50), false)).Outcome);
+                Assert.Equal(ReplicaOutcome.Done, (await again.SealAsync(Segment, 2, null)).Outcome);
+                Assert.Equal(2 * 146, (await again.ReadAsync(Segment, 2 * 146, 4096)).Frames.Length);
+            }
+            using var third = new SegmentStore(crashed, "a", NullLogger<SegmentStore>.Instance);
+            Assert.True((await third.StatAsync(Segment)).Rotten);
+        }
+        finally
+        {
+            Directory.Delete(crashed, recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Recover_SmallSyncedFrameMissingFromItsFile_ComesBackFromTheJournal()
     {
@@ -139,6 +175,28 @@ public sealed class SegmentStoreTests : IDisposable
             log.WriteByte(0xee);
         }
         Assert.Equal(ReplicaOutcome.Failed, (await store.ReadAsync(Segment, 0, 4096)).Answer.Outcome);
+    }
+
+    [Fact]
+    public async Task DurableAppends_OfManyAtOnce_KeepTheirOrderAndOneRefusedIsRefusedAlone()
+    {
+        using var store = Open("a");
+        await CreateAsync(store);
+        var frames = Enumerable.Range(0, 64).Select(_ => Frames(1, 200)).ToArray();
+        var length = frames[0].Length;
+        var appends = frames.Select((frame, number) => store.AppendAsync(Segment, 1, (long)number * length, frame, sync: true)).ToList();
+        // While most of them wait for the disk.
+        var refused = store.AppendAsync(Segment, 1, 65L * length, frames[0], sync: true);
+        var stale = store.AppendAsync(Segment, 0, 64L * length, frames[0], sync: true);
+        for (var number = 0; number < appends.Count; number++)
+        {
+            var answer = await appends[number];
+            Assert.Equal(ReplicaOutcome.Done, answer.Outcome);
+            Assert.True(answer.SyncedLength >= (number + 1L) * length, $"append {number} was answered with {answer.SyncedLength} bytes on disk");
+        }
+        Assert.Equal(ReplicaOutcome.RefusedOffset, (await refused).Outcome);
+        Assert.Equal(ReplicaOutcome.RefusedEpoch, (await stale).Outcome);
+        Assert.Equal(frames.SelectMany(frame => frame), (await store.ReadAsync(Segment, 0, 1 << 20)).Frames);
     }
 
     private SegmentStore Open(string boot) => new(_directory, boot, NullLogger<SegmentStore>.Instance);

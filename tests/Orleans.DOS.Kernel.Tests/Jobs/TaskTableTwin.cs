@@ -58,15 +58,18 @@ internal sealed class TaskTableTwin
     {
         var node = _alive.Count == 0 ? _nodes[0] : _alive.ElementAt(_random.Next(_alive.Count));
         _alive.Add(node);
-        if (_table.TryAssign(node, out var assignment))
+        var lanes = _table.LanesOn(node);
+        var taken = _table.Take(node, _random.Next(1, 4), _now);
+        Assert.Equal(lanes + (taken.Count > 0 ? 1 : 0), _table.LanesOn(node));
+        foreach (var assignment in taken)
         {
-            Assert.DoesNotContain(_begun, begun => begun.Assignment == assignment.Value);
-            Assert.False(_counted.ContainsKey(assignment.Value.Task), $"seed {_seed}: a counted task begins again");
-            if (_table.KindOf(assignment.Value.Task) == TaskLayer.Reduce)
+            Assert.DoesNotContain(_begun, begun => begun.Assignment == assignment);
+            Assert.False(_counted.ContainsKey(assignment.Task), $"seed {_seed}: a counted task begins again");
+            if (_table.KindOf(assignment.Task) == TaskLayer.Reduce)
             {
                 Assert.All(Enumerable.Range(0, _maps), map => Assert.True(_counted.ContainsKey(map)));
             }
-            _begun.Add((assignment.Value, node));
+            _begun.Add((assignment, node));
         }
     }
 
@@ -83,13 +86,13 @@ internal sealed class TaskTableTwin
         {
             return;
         }
-        var counts = _table.Succeed(assignment.Task, assignment.Attempt, copies.Length == 0 ? [] : [copies]);
+        var counts = _table.Succeed(assignment.Task, assignment.Attempt, copies.Length == 0 ? [] : [copies], _now);
         Assert.Equal(!_counted.ContainsKey(assignment.Task), counts);
         if (counts)
         {
             _counted.Add(assignment.Task, (assignment.Attempt, copies));
         }
-        Assert.False(_table.Succeed(assignment.Task, assignment.Attempt, []));
+        Assert.False(_table.Succeed(assignment.Task, assignment.Attempt, [], _now));
     }
 
     private void Fail()
@@ -113,9 +116,9 @@ internal sealed class TaskTableTwin
     /// <summary>A node takes a task and refuses it at once: nobody ever reports that attempt.</summary>
     private void Refuse()
     {
-        if (_table.TryAssign(_nodes[0], out var assignment))
+        foreach (var assignment in _table.Take(_nodes[0], 1, _now))
         {
-            _table.Withdraw(assignment.Value.Task, assignment.Value.Attempt, isCertain: true);
+            _table.Withdraw(assignment.Task, assignment.Attempt, isCertain: true);
         }
     }
 
@@ -164,6 +167,8 @@ internal sealed class TaskTableTwin
     {
         Assert.Equal(_counted.Count, _table.Done);
         Assert.Equal(_table.Running, _table.RunningByNode.Values.Sum());
+        Assert.True(_table.Running >= _nodes.Sum(_table.LanesOn), $"seed {_seed}: a slot is taken by nothing");
+        Assert.All(_nodes, node => Assert.Equal(_table.RunningOn(node) > 0, _table.LanesOn(node) > 0));
         for (var task = 0; task < _table.Count; task++)
         {
             Assert.Equal(_counted.ContainsKey(task), _table.IsDone(task));

@@ -53,6 +53,19 @@ public sealed class ProcessLifecycleTests
         Assert.Null(ProcessLifecycle.AskEnd(Running(RestartPolicy.Never), ProcessSignal.Kill, Begin));
     }
 
+    [Theory]
+    [InlineData(0, null, false)]
+    [InlineData(143, null, true)]
+    [InlineData(1, "WorkerLost", false)]
+    public void LastExit_IsWhatExitMakesOfARowThatIsNotStartedAgain(int code, string? failure, bool started)
+    {
+        // Taken back once and started elsewhere: what a row under that policy can have been through.
+        var row = started
+            ? ProcessLifecycle.Start(ProcessLifecycle.Unstart(Running(RestartPolicy.Never), 1, A, "no room")!, A, 5, Begin)!
+            : Running(RestartPolicy.Never);
+        Assert.Equal(ProcessLifecycle.Exit(row, row.Incarnation, A, code, failure, Begin.AddSeconds(1)), row.With(ProcessLifecycle.LastExit(code, failure, Begin.AddSeconds(1))));
+    }
+
     [Fact]
     public void Exit_OfAnotherIncarnationOrNode_IsRefused()
     {

@@ -30,6 +30,15 @@ public sealed class ReplicaPlacementTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void Choose_More_TakesZonesThatHoldNoneYet_AndNotThisNodeFirst()
+    {
+        var candidates = new[] { Candidate(0, 100, "a"), Candidate(1, 100, "b"), Candidate(2, 100, "c") };
+        var held = new HashSet<string>(["a", "b"], StringComparer.Ordinal);
+        Assert.All(Enumerable.Range(0, 100), i => Assert.Equal([candidates[2].Node], ReplicaPlacement.Choose(candidates, Self, 1, i / 100.0, held)));
+        Assert.Equal(2, ReplicaPlacement.Choose(candidates, Self, 2, 0.5, held).Count);
+    }
+
+    [Fact]
     public void Choose_WithoutThisNode_FavoursFreeSpace()
     {
         var candidates = new[] { Candidate(1, 100, ""), Candidate(2, 900, "") };

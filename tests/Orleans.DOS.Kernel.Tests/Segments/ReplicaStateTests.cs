@@ -64,8 +64,40 @@ public sealed class ReplicaStateTests
     [Fact]
     public void Recovered_AfterPowerLossWhileOpen_IsDamaged()
     {
-        Assert.True(new ReplicaState(3, 300, 0, false, false).Recovered(300, false, cacheSurvived: false).Damaged);
-        Assert.False(new ReplicaState(3, 300, 0, false, false).Recovered(300, false, cacheSurvived: true).Damaged);
-        Assert.False(new ReplicaState(3, 300, 300, true, false).Recovered(300, false, cacheSurvived: false).Damaged);
+        Assert.True(Open.Recovered(LogScan.Whole(300), 0, cacheSurvived: false).Damaged);
+        Assert.False(Open.Recovered(LogScan.Whole(300), 0, cacheSurvived: true).Damaged);
+        Assert.False((Open with { Sealed = true }).Recovered(LogScan.Whole(300), 300, cacheSurvived: false).Damaged);
     }
+
+    [Fact]
+    public void Recovered_WithATornTail_DropsIt_AndIsDamaged() =>
+        Assert.Equal(new ReplicaState(3, 300, 300, false, true), Open.Recovered(new LogScan(300, 300, 370), 0, cacheSurvived: true));
+
+    [Fact]
+    public void Recovered_WithGoodFramesBehindABadOne_IsRotten_AndDropsNothing() =>
+        Assert.Equal(new ReplicaState(3, 900, 900, false, true, Rotten: true), Open.Recovered(new LogScan(300, 900, 970), 0, cacheSurvived: true));
+
+    [Fact]
+    public void Recovered_AfterPowerLoss_GoodFramesBehindABadOne_AreATail_OnlyBehindWhatWasSynced()
+    {
+        // Pages that were never synced reach a disk in any order.
+        Assert.Equal(new ReplicaState(3, 300, 300, false, true), Open.Recovered(new LogScan(300, 900, 970), 300, cacheSurvived: false));
+        Assert.Equal(new ReplicaState(3, 900, 900, false, true, Rotten: true), Open.Recovered(new LogScan(300, 900, 970), 301, cacheSurvived: false));
+    }
+
+    [Fact]
+    public void Recovered_ShorterThanWhatWasSynced_IsRotten() =>
+        Assert.True(Open.Recovered(LogScan.Whole(200), 300, cacheSurvived: false).Rotten);
+
+    [Fact]
+    public void Rotten_TakesNothing_UntilItIsCopiedAnew()
+    {
+        var rotten = Open with { Rotten = true, Damaged = true };
+        Assert.Equal(ReplicaVerdict.Failed, rotten.Append(3, 300, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Failed, rotten.Copy(3, 300, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Done, rotten.Seal(4, null).Verdict);
+        Assert.True(rotten.Recovered(LogScan.Whole(300), 0, cacheSurvived: true).Rotten);
+    }
+
+    private static ReplicaState Open => new(3, 300, 0, false, false);
 }

@@ -9,6 +9,9 @@ internal static class RepoLayout
     public static string NodeExecutable { get; } = Path.Combine(
         Root, "silo", "Orleans.DOS.Node", "bin", Configuration(), "net10.0", "Orleans.DOS.Node");
 
+    /// <summary>The command, of the same.</summary>
+    public static string DosExecutable { get; } = Path.Combine(Root, "client", "Orleans.DOS.Cli", "bin", Configuration(), "net10.0", "dos");
+
     private static string FindRoot()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)

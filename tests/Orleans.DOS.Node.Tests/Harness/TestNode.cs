@@ -22,6 +22,7 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
     /// <summary>The administrator's token; null: the one that the node made.</summary>
     public string? Token { get; init; }
     public string ReadyPath => Path.Combine(data, "nodes", name, "ready.json");
+    public string DiskPath => Path.Combine(data, "nodes", name, "disk");
     public int Pid => Running.Id;
     public bool HasExited => _process?.HasExited ?? true;
     public string NodeId { get; private set; } = "";
@@ -38,6 +39,8 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
     public void Start()
     {
         _process?.Dispose();
+        _http?.Dispose();
+        _http = null;
         if (System.IO.File.Exists(ReadyPath))
         {
             System.IO.File.Delete(ReadyPath);
@@ -60,18 +63,27 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
     }
 
     /// <summary>Waits until the node says that it is ready, and reads where it is.</summary>
-    public async Task ReadyAsync(TimeSpan deadline)
+    public Task ReadyAsync(TimeSpan deadline) => Eventually.TrueAsync($"{name} is ready", deadline,
+        async () => HasExited ? throw new InvalidOperationException($"{name} ended with {Running.ExitCode}\n{Log}") : await IsReadyAsync(), () => Log);
+
+    /// <summary>Whether the node says that it is ready; then it is known where it is.</summary>
+    public async Task<bool> IsReadyAsync()
     {
-        await Eventually.TrueAsync($"{name} is ready", deadline, () =>
-            HasExited ? throw new InvalidOperationException($"{name} ended with {Running.ExitCode}\n{Log}") : Task.FromResult(System.IO.File.Exists(ReadyPath)),
-            () => Log);
+        if (_http is not null)
+        {
+            return true;
+        }
+        if (!System.IO.File.Exists(ReadyPath))
+        {
+            return false;
+        }
         using var ready = JsonDocument.Parse(await System.IO.File.ReadAllBytesAsync(ReadyPath));
         string Text(string property) => ready.RootElement.GetProperty(property).GetString()!;
         (NodeId, Url, Gateway, Silo) = (Text("nodeId"), Text("url"), Text("gateway"), Text("silo"));
-        _http?.Dispose();
         _http = new HttpClient { BaseAddress = new Uri(Url), Timeout = TimeSpan.FromSeconds(10) };
         var token = Token ?? await System.IO.File.ReadAllTextAsync(Path.Combine(data, "credential"));
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token.Trim());
+        return true;
     }
 
     public void Kill() => Signal("KILL");
@@ -97,6 +109,7 @@ public sealed class TestNode(string name, string data, IReadOnlyList<string> arg
             await _process.WaitForExitAsync();
         }
         _process?.Dispose();
+        _process = null;
     }
 
     private void Signal(string signal)

@@ -9,6 +9,8 @@ public sealed class TestNodes : IAsyncDisposable
     /// <summary>Generous: the host may be busy with other tests.</summary>
     public static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(60);
 
+    private static readonly TimeSpan SettledDeadline = TimeSpan.FromSeconds(120);
+
     private readonly List<TestNode> _nodes = [];
     private readonly List<string> _arguments;
 
@@ -65,6 +67,33 @@ public sealed class TestNodes : IAsyncDisposable
                 async () => (await StatesAsync(node)).Count(state => state.Value == "ready") == running.Count, () => Logs);
         }
     }
+
+    /// <summary>
+    /// Starts what has ended, and waits until all of them see all: also a node that ends only now, since it hears late that the others
+    /// had declared it dead, is started again.
+    /// </summary>
+    public Task SettledAsync() => Eventually.TrueAsync("all nodes run and see each other", SettledDeadline, async () =>
+    {
+        foreach (var node in _nodes)
+        {
+            if (node.HasExited)
+            {
+                node.Start();
+            }
+            if (!await node.IsReadyAsync())
+            {
+                return false;
+            }
+        }
+        foreach (var node in _nodes)
+        {
+            if ((await StatesAsync(node)).Count(state => state.Value == "ready") != _nodes.Count)
+            {
+                return false;
+            }
+        }
+        return true;
+    }, () => Logs);
 
     /// <summary>The node table as one node shows it: node id to state, in lower case.</summary>
     public static async Task<IReadOnlyDictionary<string, string>> StatesAsync(TestNode through)

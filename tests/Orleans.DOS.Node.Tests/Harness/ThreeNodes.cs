@@ -1,3 +1,6 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Npgsql;
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Client;
 using Orleans.DOS.Client.Http;
@@ -69,6 +72,9 @@ public abstract class ThreeNodes : IAsyncLifetime
     /// <summary>Connection string of PostgreSQL, or null for SQLite.</summary>
     protected abstract Task<string?> CatalogAsync();
 
+    /// <summary>A connection of the test's own to the catalog, to look what stands there.</summary>
+    public abstract DbConnection OpenCatalog();
+
     private Uri[] Urls(int first) => [.. Enumerable.Range(first, 3).Select(number => new Uri(Nodes[number % 3].Url))];
 
     private sealed class Client(Microsoft.Extensions.Hosting.IHost host) : IAsyncDisposable
@@ -84,11 +90,14 @@ public abstract class ThreeNodes : IAsyncLifetime
 public class SqliteNodes : ThreeNodes
 {
     protected override Task<string?> CatalogAsync() => Task.FromResult<string?>(null);
+
+    public override DbConnection OpenCatalog() => new SqliteConnection($"Data Source={Path.Combine(Nodes.Data, "catalog.db")};Mode=ReadOnly");
 }
 
 public class PostgresNodes : ThreeNodes
 {
     private PostgresServer? _server;
+    private string? _database;
 
     public override bool CanRun => PostgresServer.Binaries is not null;
 
@@ -105,8 +114,10 @@ public class PostgresNodes : ThreeNodes
     protected override async Task<string?> CatalogAsync()
     {
         _server = await PostgresServer.StartAsync();
-        return await _server.CreateDatabaseAsync();
+        return _database = await _server.CreateDatabaseAsync();
     }
+
+    public override DbConnection OpenCatalog() => new NpgsqlConnection(_database);
 }
 
 [CollectionDefinition(Name)]

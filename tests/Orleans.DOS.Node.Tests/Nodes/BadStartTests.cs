@@ -21,6 +21,8 @@ public sealed class BadStartTests : IAsyncDisposable
     [InlineData("--cpus needs a value", "--cpus")]
     [InlineData("--listen must be an IP address", "--listen", "everywhere")]
     [InlineData("--label must be key=value", "--label", "fast")]
+    [InlineData("a route must be ADDRESS:PORT=ADDRESS:PORT", "--route", "127.0.0.1:1=elsewhere")]
+    [InlineData("there are two routes to 127.0.0.1:1", "--route", "127.0.0.1:1=127.0.0.1:2", "--route", "127.0.0.1:1=127.0.0.1:3")]
     [InlineData("is not a node name", "--name", "../n1")]
     [InlineData("connection string is malformed", "--postgres", "nonsense")]
     public Task WrongOption_IsRefusedWithTwo(string sentence, params string[] arguments) => RefusedAsync(2, "InvalidArgument", sentence, arguments);

@@ -12,6 +12,13 @@ public sealed class Shell(string directory, string data)
 
     public sealed record Answer(IReadOnlyList<string> Lines, int ExitCode);
 
+    /// <summary>Starts a program behind, and answers its pid.</summary>
+    public async Task<string> StartAsync(string program, CancellationToken cancellation)
+    {
+        var answer = await RunAsync($"dos run -d {program}", cancellation);
+        return answer is { ExitCode: 0, Lines: [var pid] } ? pid : throw new InvalidOperationException($"dos run -d {program} exits with {answer.ExitCode}: {string.Join('\n', answer.Lines)}");
+    }
+
     public async Task<Answer> RunAsync(string command, CancellationToken cancellation, TimeSpan? limit = null)
     {
         // Through a file, since two pipes would lose the order of output and error; and a process left running would keep a pipe open.

@@ -21,8 +21,15 @@ public sealed class PromiseChecker(bool durableOnly)
     private long _owner;
     private HashSet<int> _kept = [];
 
+    private readonly HashSet<int> _dropped = [];
+
     public string? Violation { get; private set; }
     public int Count => _acknowledged.Count;
+
+    /// <summary>The object was overwritten there: nobody expects these any more.</summary>
+    public void Dropped(IEnumerable<int> values) => _dropped.UnionWith(values);
+
+    public void Broken(string promise) => Violation ??= promise;
 
     /// <param name="kept">What the new owner's state contains.</param>
     public void Owns(long epoch, IEnumerable<int> kept)
@@ -34,7 +41,7 @@ public sealed class PromiseChecker(bool durableOnly)
         (_owner, _kept) = (epoch, [.. kept]);
         foreach (var (value, durable, by) in _acknowledged)
         {
-            if ((durable || !durableOnly) && by < epoch && !_kept.Contains(value))
+            if (IsPromised(value, durable) && by < epoch && !_kept.Contains(value))
             {
                 Violation ??= $"epoch {epoch} serves without {value}, which epoch {by} had acknowledged";
             }
@@ -43,7 +50,7 @@ public sealed class PromiseChecker(bool durableOnly)
 
     public void Acknowledged(long epoch, int value, bool durable)
     {
-        if (epoch < _owner && (durable || !durableOnly) && !_kept.Contains(value))
+        if (epoch < _owner && IsPromised(value, durable) && !_kept.Contains(value))
         {
             Violation ??= $"epoch {epoch} acknowledged {value} after epoch {_owner} had taken over without it";
         }
@@ -75,10 +82,12 @@ public sealed class PromiseChecker(bool durableOnly)
         }
         foreach (var (value, durable, _) in _acknowledged)
         {
-            if ((durable || !durableOnly) && !found.Contains(value))
+            if (IsPromised(value, durable) && !found.Contains(value))
             {
                 Violation ??= $"acknowledged {value} is gone";
             }
         }
     }
+
+    private bool IsPromised(int value, bool durable) => (durable || !durableOnly) && !_dropped.Contains(value);
 }

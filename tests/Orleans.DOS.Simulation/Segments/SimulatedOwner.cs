@@ -2,27 +2,9 @@ using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Simulation.Segments;
 
-/// <summary>Rows of one object; each change is one transaction.</summary>
-public sealed class SimulatedCatalog
-{
-    public sealed class Row
-    {
-        public required int Id;
-        public required List<int> Replicas;
-        public long? Sealed;
-    }
-
-    private int _ids;
-
-    public long Epoch { get; set; }
-    /// <summary>In the order of their commits.</summary>
-    public List<Row> Segments { get; } = [];
-
-    public int NextId() => _ids++;
-}
-
-/// <summary>Drives the kernel's SegmentWriter and Takeover as the node does, through a network that loses, repeats and delays.</summary>
-public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalog, SimulatedReplica[] disks, long epoch, PlantedFault fault, PromiseChecker checker)
+/// <summary>Drives the kernel's SegmentWriter and Takeover as the node does.</summary>
+public sealed partial class SimulatedOwner(
+    SimulatedWorld world, SimulatedCatalog catalog, SimulatedNetwork network, SimulatedReplica[] disks, int home, long epoch, PlantedFault fault, PromiseChecker checker)
 {
     private const int Copies = 2;
     private readonly List<(int Value, bool Durable)> _queue = [];
@@ -45,96 +27,14 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
     /// <summary>Its process is stopped for a while and goes on as if nothing had been.</summary>
     public void Freeze(long milliseconds) => _frozenUntil = Math.Max(_frozenUntil, world.Now + milliseconds);
 
-    public void Begin()
-    {
-        if (_stopped || catalog.Epoch != epoch)
-        {
-            return;
-        }
-        if (catalog.Segments.FirstOrDefault(segment => segment.Sealed is null) is { } row)
-        {
-            TakeOver(row);
-            return;
-        }
-        IsReady = true;
-        checker.Owns(epoch, catalog.Segments.Where(segment => segment.Sealed > 0).SelectMany(Kept));
-        Open(null);
-        Tick();
-    }
-
-    /// <summary>Frames that this owner reads from a sealed segment.</summary>
-    private IEnumerable<int> Kept(SimulatedCatalog.Row row)
-    {
-        var frames = (int)(row.Sealed!.Value / SimulatedReplica.FrameBytes);
-        return row.Replicas.Select(node => disks[node].FramesOf(row.Id)).FirstOrDefault(log => log?.Count >= frames)?.Take(frames) ?? [];
-    }
-
     public void Submit(int value, bool durable) => Awake(() =>
     {
         _queue.Add((value, durable));
         Go();
     });
 
-    private void TakeOver(SimulatedCatalog.Row row)
-    {
-        var replicas = row.Replicas.ToList();
-        var answers = new SealAnswer[replicas.Count];
-        var left = answers.Length;
-        for (var i = 0; i < answers.Length; i++)
-        {
-            var index = i;
-            Send(replicas[i], disk => disk.Seal(row.Id, epoch, null), answer =>
-            {
-                answers[index] = answer is { } heard ? new(heard.Verdict, heard.State.Length, heard.State.Damaged) : default;
-                if (--left == 0)
-                {
-                    Decide(row, replicas, answers);
-                }
-            });
-        }
-    }
-
-    private void Decide(SimulatedCatalog.Row row, List<int> replicas, SealAnswer[] answers)
-    {
-        var decision = Takeover.Decide(answers);
-        if (_stopped || catalog.Epoch != epoch || decision.Outcome == TakeoverOutcome.Stale)
-        {
-            return;
-        }
-        if (decision.Outcome == TakeoverOutcome.Unavailable)
-        {
-            world.After(200, Begin);
-            return;
-        }
-        var length = decision.Length;
-        var lost = decision.Lost.Select(index => replicas[index]).ToList();
-        if (fault == PlantedFault.ShortestTaken && decision.Source >= 0)
-        {
-            length = answers.Where(answer => answer.Verdict == ReplicaVerdict.Done).Min(answer => answer.Length);
-        }
-        var left = decision.CopyTo.Count;
-        if (left == 0)
-        {
-            Commit(() => Seal(row, length, lost), Begin);
-        }
-        foreach (var node in decision.CopyTo.Select(index => replicas[index]))
-        {
-            Send(node, disk => disk.CopyFrom(row.Id, epoch, disks[replicas[decision.Source]], length), answer =>
-            {
-                if (answer?.Verdict != ReplicaVerdict.Done)
-                {
-                    lost.Add(node);
-                }
-                if (--left == 0)
-                {
-                    Commit(() => Seal(row, length, lost), Begin);
-                }
-            });
-        }
-    }
-
-    /// <summary>One transaction, conditional on the epoch, and its answer; the owner may die or be frozen in between.</summary>
-    private void Commit(Action change, Action then)
+    /// <summary>One transaction, conditional on the epoch, and its answer, which may be lost; tried again while the catalog is away.</summary>
+    private void Commit(Action change, Action then, Action? unknown = null)
     {
         if (_stopped)
         {
@@ -142,21 +42,17 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         }
         world.After(world.Random.Next(1, 15), () =>
         {
-            if (catalog.Epoch == epoch || fault == PlantedFault.IgnoredEpoch)
+            if (world.Now < catalog.AwayUntil && !world.Healed)
+            {
+                world.After(200, () => Awake(() => Commit(change, then, unknown)));
+            }
+            else if (catalog.Epoch == epoch || fault == PlantedFault.IgnoredEpoch)
             {
                 change();
-                world.After(world.Random.Next(1, 15), () => Awake(then));
+                var answer = unknown is not null && world.Chance(3) ? unknown : then;
+                world.After(world.Random.Next(1, 15), () => Awake(answer));
             }
         });
-    }
-
-    private static void Seal(SimulatedCatalog.Row row, long length, List<int> lost)
-    {
-        if (row.Sealed is null)
-        {
-            row.Sealed = length;
-            row.Replicas.RemoveAll(lost.Contains);
-        }
     }
 
     private void Open(List<int>? avoided)
@@ -171,11 +67,18 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             world.After(100, () => Awake(() => Open(null)));
             return;
         }
-        var row = new SimulatedCatalog.Row { Id = catalog.NextId(), Replicas = [.. nodes] };
+        var opened = nodes.ToDictionary(node => node, node => disks[node].Disk);
+        var row = new SimulatedCatalog.Row { Id = catalog.NextId(), Replicas = new(opened), Opened = opened };
         var sealing = _unrecorded.ToList();
+        // A disk that was wiped since is not named: what it does not have would keep the segment Unavailable.
+        bool IsPresent() => opened.All(replica => disks[replica.Key].Disk == replica.Value);
         void Insert()
         {
-            sealing.ForEach(item => Seal(item.Row, item.Length, item.Lost));
+            if (!IsPresent())
+            {
+                return;
+            }
+            sealing.ForEach(item => SimulatedCatalog.Seal(item.Row, item.Length, item.Lost, world.Now));
             catalog.Segments.Add(row);
         }
         if (fault == PlantedFault.WrittenBeforeCommit)
@@ -186,8 +89,17 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         }
         Commit(Insert, () =>
         {
+            if (!catalog.Segments.Contains(row))
+            {
+                Open(null);
+                return;
+            }
             _unrecorded.Clear();
             Create(row, nodes);
+        }, unknown: () =>
+        {
+            _unrecorded.Add((row, 0, []));
+            Open(null);
         });
     }
 
@@ -197,7 +109,7 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         var failed = false;
         foreach (var node in nodes)
         {
-            Send(node, disk => disk.Create(row.Id, epoch), answer =>
+            Send(row, node, disk => disk.Create(row.Id, epoch), answer =>
             {
                 failed |= answer?.Verdict != ReplicaVerdict.Done;
                 if (--left > 0)
@@ -279,13 +191,12 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
     private void Call(WriterEffect effect, Func<SimulatedReplica, (ReplicaVerdict, ReplicaState)> call, (int Value, bool Durable) frame)
     {
         var writer = _writer!;
-        Send(_replicas[effect.Replica], call, answer =>
+        Send(_row!, _replicas[effect.Replica], call, answer =>
         {
             if (_stopped)
             {
                 return;
             }
-            var effects = new List<WriterEffect>();
             if (answer is not { } heard)
             {
                 writer.Lost(effect.Replica, effect.Kind);
@@ -295,6 +206,11 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             {
                 checker.Acknowledged(epoch, frame.Value, frame.Durable);
             }
+            if (fault == PlantedFault.RefusalTreatedAsFailure && (heard.Verdict == ReplicaVerdict.RefusedEpoch || heard.State.Epoch > epoch))
+            {
+                heard = (ReplicaVerdict.Done, new ReplicaState(epoch, writer.Length, writer.Length, false, false));
+            }
+            var effects = new List<WriterEffect>();
             writer.Answered(effect.Replica, effect.Kind, heard.Verdict, heard.State, world.Now, effects);
             if (writer == _writer)
             {
@@ -314,7 +230,7 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         var left = asked.Count;
         foreach (var node in asked)
         {
-            Send(node, disk => disk.Seal(row.Id, epoch, length), answer =>
+            Send(row, node, disk => disk.Seal(row.Id, epoch, length), answer =>
             {
                 if (answer?.Verdict != ReplicaVerdict.Done)
                 {
@@ -329,6 +245,10 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
         }
     }
 
+    private void Send(
+        SimulatedCatalog.Row row, int node, Func<SimulatedReplica, (ReplicaVerdict Verdict, ReplicaState State)> call, Action<(ReplicaVerdict Verdict, ReplicaState State)?> reply) =>
+        network.Send(home, node, row.Opened[node], call, Awake, reply);
+
     /// <summary>Now, or when it is no longer frozen.</summary>
     private void Awake(Action act)
     {
@@ -341,49 +261,4 @@ public sealed class SimulatedOwner(SimulatedWorld world, SimulatedCatalog catalo
             act();
         }
     }
-
-    /// <summary>One call: it may be lost on the way or back, come late, or come twice (the second time much later).</summary>
-    private void Send(int node, Func<SimulatedReplica, (ReplicaVerdict Verdict, ReplicaState State)> call, Action<(ReplicaVerdict Verdict, ReplicaState State)?> reply)
-    {
-        var there = world.Chance(2) ? world.Random.Next(200, 3000) : world.Random.Next(1, 20);
-        var answered = false;
-        void Answer((ReplicaVerdict, ReplicaState)? answer) => Awake(() =>
-        {
-            if (!answered)
-            {
-                answered = true;
-                reply(answer);
-            }
-        });
-        if (world.Chance(3))
-        {
-            Arrive(node, there + (world.Chance(50) ? 1 : world.Random.Next(1, 4000)), disk => call(disk));
-        }
-        if (!world.Chance(3))
-        {
-            Arrive(node, there, disk =>
-            {
-                var result = call(disk);
-                if (!world.Chance(3))
-                {
-                    world.After(world.Random.Next(1, 20), () => Answer(result));
-                }
-            });
-        }
-        world.After(300, () => Answer(null));
-    }
-
-    /// <summary>A message at a disk that is down is gone; at a frozen one it waits.</summary>
-    private void Arrive(int node, long after, Action<SimulatedReplica> act) => world.After(after, () =>
-    {
-        var disk = disks[node];
-        if (disk.IsUp && world.Now < disk.FrozenUntil)
-        {
-            Arrive(node, disk.FrozenUntil - world.Now, act);
-        }
-        else if (disk.IsUp)
-        {
-            act(disk);
-        }
-    });
 }

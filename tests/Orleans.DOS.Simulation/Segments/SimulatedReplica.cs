@@ -2,26 +2,6 @@ using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Simulation.Segments;
 
-/// <summary>What a run may get wrong on purpose, so that the checker shows that it sees.</summary>
-public enum PlantedFault
-{
-    None,
-    /// <summary>One replica's word is taken for all.</summary>
-    EarlyAcknowledgement,
-    /// <summary>The catalog does not compare epochs.</summary>
-    IgnoredEpoch,
-    /// <summary>A replica restarts with the epoch and without the seal that it had at first.</summary>
-    EpochForgottenAtRestart,
-    /// <summary>A replica that lost unsynced frames with its host's power does not say so.</summary>
-    DamageForgotten,
-    /// <summary>A replica says synced when it has only received.</summary>
-    SyncSkipped,
-    /// <summary>A takeover counts on the shortest replica that answers.</summary>
-    ShortestTaken,
-    /// <summary>A new segment is written before its row is committed.</summary>
-    WrittenBeforeCommit,
-}
-
 /// <summary>A disk with several segments' replicas; each frame is one number and <see cref="FrameBytes"/> long.</summary>
 public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
 {
@@ -33,6 +13,10 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         public ReplicaState State;
         public required long MadeUnder;
         public List<int> Frames { get; } = [];
+        /// <summary>Indices of frames that fail their checksum.</summary>
+        public SortedSet<int> Bad { get; } = [];
+        /// <summary>What the header says of how much was synced.</summary>
+        public long Mark;
     }
 
     public bool IsUp { get; private set; } = true;
@@ -40,7 +24,22 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
     /// <summary>Its process is stopped until then: messages wait, nothing is lost.</summary>
     public long FrozenUntil { get; set; }
 
-    public IReadOnlyList<int>? FramesOf(int segment) => _logs.GetValueOrDefault(segment)?.Frames;
+    /// <summary>Number of the disk; a wiped one is another disk.</summary>
+    public int Disk { get; private set; }
+
+    public IReadOnlyCollection<int> Segments => [.. _logs.Keys];
+
+    /// <summary>A good frame of a replica on the disk that is meant.</summary>
+    public int? FrameAt(int segment, int disk, int index) =>
+        disk == Disk && _logs.TryGetValue(segment, out var log) && index < log.Frames.Count && !log.Bad.Contains(index) ? log.Frames[index] : null;
+
+    public ReplicaState? StateOf(int segment) => _logs.GetValueOrDefault(segment)?.State;
+
+    public bool IsRotten(int segment) => _logs.TryGetValue(segment, out var log) && log.State.Rotten;
+
+    /// <summary>Carries a call out, if this is the disk that was meant.</summary>
+    public (ReplicaVerdict, ReplicaState) Asked(int disk, Func<SimulatedReplica, (ReplicaVerdict, ReplicaState)> call) =>
+        disk == Disk || fault == PlantedFault.WipedDiskCountedAsEmpty ? call(this) : (ReplicaVerdict.WrongDisk, default(ReplicaState) with { Damaged = true });
 
     public (ReplicaVerdict, ReplicaState) Create(int segment, long epoch)
     {
@@ -65,6 +64,8 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
     {
         var result = Take(log, log.State.Sync(epoch, length), null);
         log.State = result.Item1 == ReplicaVerdict.Done ? log.State.Synced(length) : log.State;
+        // The mark itself reaches the disk with a later sync, or never.
+        log.Mark = world.Random.Next(2) == 0 ? log.State.SyncedLength : log.Mark;
         return (result.Item1, log.State);
     });
 
@@ -74,29 +75,70 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         {
             // A late create must not bring it to life.
             _logs[segment] = new Log { MadeUnder = epoch, State = ReplicaState.Created(epoch) with { Sealed = true, Damaged = true } };
-            return (ReplicaVerdict.NoSuchSegment, default(ReplicaState) with { Damaged = true });
+            return fault == PlantedFault.WipedDiskCountedAsEmpty
+                ? (ReplicaVerdict.Done, ReplicaState.Created(epoch) with { Sealed = true })
+                : (ReplicaVerdict.NoSuchSegment, default(ReplicaState) with { Damaged = true });
         }
         var result = Take(log, log.State.Seal(epoch, length), null);
         Cut(log, log.State.Length);
         return result;
     }
 
-    public (ReplicaVerdict, ReplicaState) CopyFrom(int segment, long epoch, SimulatedReplica source, long length)
+    /// <summary>As CopyFromAsync of the node's segment service.</summary>
+    public (ReplicaVerdict, ReplicaState) CopyFrom(int segment, long epoch, SimulatedReplica source, int sourceDisk, long length)
     {
-        if (!source.IsUp || !_logs.TryGetValue(segment, out var log) || source.FramesOf(segment) is not { } frames || frames.Count * FrameBytes < length)
+        if (_logs.TryGetValue(segment, out var log) && log.State.Rotten)
         {
-            return (ReplicaVerdict.Failed, default);
+            _logs.Remove(segment);
+        }
+        Create(segment, epoch);
+        log = _logs[segment];
+        if (log.State.Length > length)
+        {
+            Seal(segment, epoch, length);
         }
         while (log.State.Length < length)
         {
-            var copied = Take(log, log.State.Copy(epoch, log.State.Length, FrameBytes), frames[log.Frames.Count]);
+            if (!source.IsUp || source.FrameAt(segment, sourceDisk, log.Frames.Count) is not { } frame)
+            {
+                return (ReplicaVerdict.Failed, log.State);
+            }
+            var copied = Take(log, log.State.Copy(epoch, log.State.Length, FrameBytes), frame);
             if (copied.Item1 != ReplicaVerdict.Done)
             {
                 return copied;
             }
         }
+        if (log.State.Epoch > epoch)
+        {
+            return (ReplicaVerdict.RefusedEpoch, log.State);
+        }
         log.State = log.State.Copied(seal: true);
         return (ReplicaVerdict.Done, log.State);
+    }
+
+    public (ReplicaVerdict, ReplicaState) Delete(int segment)
+    {
+        _logs.Remove(segment);
+        return (ReplicaVerdict.Done, default);
+    }
+
+    /// <summary>All that was on it is gone.</summary>
+    public void Wipe()
+    {
+        _logs.Clear();
+        Disk++;
+    }
+
+    /// <summary>A frame changes on the disk.</summary>
+    public void Rot(Predicate<int> may)
+    {
+        var candidates = _logs.Values.SelectMany(log => Enumerable.Range(0, log.Frames.Count).Where(index => may(log.Frames[index])).Select(index => (log, index))).ToList();
+        if (candidates.Count > 0)
+        {
+            var (log, index) = candidates[world.Random.Next(candidates.Count)];
+            log.Bad.Add(index);
+        }
     }
 
     public void Crash(bool powerLoss)
@@ -106,19 +148,53 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         {
             if (powerLoss && !log.State.Sealed)
             {
-                var kept = (int)((fault == PlantedFault.SyncSkipped ? 0 : log.State.SyncedLength) / FrameBytes);
-                Cut(log, world.Random.Next(kept, log.Frames.Count + 1) * (long)FrameBytes);
+                LosePower(log);
             }
             var state = log.State;
             if (fault == PlantedFault.EpochForgottenAtRestart)
             {
                 state = state with { Epoch = log.MadeUnder, Sealed = false };
             }
-            log.State = state.Recovered((long)log.Frames.Count * FrameBytes, droppedTail: false, cacheSurvived: !powerLoss || fault == PlantedFault.DamageForgotten);
+            var (scan, mark) = (Scan(log), log.Mark);
+            if (fault == PlantedFault.BadFrameTakenForTail)
+            {
+                (scan, mark) = (scan with { LastGoodEnd = scan.ValidEnd }, 0);
+            }
+            log.State = state.Recovered(scan, mark, cacheSurvived: !powerLoss || fault == PlantedFault.DamageForgotten);
+            Cut(log, log.State.Length);
         }
     }
 
     public void Restart() => IsUp = true;
+
+    /// <summary>What was never synced is gone from some frame on, or any of it is, since pages reach a disk in any order.</summary>
+    private void LosePower(Log log)
+    {
+        var kept = (int)((fault == PlantedFault.SyncSkipped ? 0 : log.State.SyncedLength) / FrameBytes);
+        if (world.Random.Next(2) == 0)
+        {
+            Cut(log, world.Random.Next(kept, log.Frames.Count + 1) * (long)FrameBytes);
+            return;
+        }
+        for (var index = kept; index < log.Frames.Count; index++)
+        {
+            if (world.Random.Next(3) == 0)
+            {
+                log.Bad.Add(index);
+            }
+        }
+    }
+
+    private static LogScan Scan(Log log)
+    {
+        var valid = log.Bad.Count > 0 ? log.Bad.Min : log.Frames.Count;
+        var lastGood = log.Frames.Count;
+        while (lastGood > valid && log.Bad.Contains(lastGood - 1))
+        {
+            lastGood--;
+        }
+        return new LogScan(valid * FrameBytes, lastGood * FrameBytes, log.Frames.Count * FrameBytes);
+    }
 
     private (ReplicaVerdict, ReplicaState) On(int segment, Func<Log, (ReplicaVerdict, ReplicaState)> act) =>
         _logs.TryGetValue(segment, out var log) ? act(log) : (ReplicaVerdict.NoSuchSegment, default(ReplicaState) with { Damaged = true });
@@ -129,9 +205,18 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         {
             log.Frames.Add(value!.Value);
         }
+        if (decision.PersistHeader)
+        {
+            log.Mark = decision.Next.SyncedLength;
+        }
         log.State = decision.Next;
         return (decision.Verdict, log.State);
     }
 
-    private static void Cut(Log log, long length) => log.Frames.RemoveRange((int)(length / FrameBytes), log.Frames.Count - (int)(length / FrameBytes));
+    private static void Cut(Log log, long length)
+    {
+        var frames = (int)(length / FrameBytes);
+        log.Frames.RemoveRange(frames, log.Frames.Count - frames);
+        log.Bad.RemoveWhere(index => index >= frames);
+    }
 }
