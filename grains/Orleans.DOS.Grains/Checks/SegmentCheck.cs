@@ -91,30 +91,32 @@ internal sealed class SegmentCheck(ICatalog catalog, INodeView nodes, INodeClien
 
     private async Task<Judged> JudgeAsync(CheckRun run, Looked looked, long from)
     {
-        var (length, next) = (looked.Segment.Length, long.MaxValue);
-        var faults = await Task.WhenAll(looked.Replicas.Select(async row =>
+        var judged = await Task.WhenAll(looked.Replicas.Select(row => JudgeAsync(run, looked.Segment, row, from)));
+        var next = judged.Select(replica => replica.Next).DefaultIfEmpty(long.MaxValue).Min();
+        return new Judged([.. judged.Select(replica => replica.Fault)], next == long.MaxValue ? 0 : next);
+    }
+
+    /// <returns>Next: where a deep look goes on with this replica; <see cref="long.MaxValue"/>: it needs no further one.</returns>
+    private async Task<(ReplicaFault Fault, long Next)> JudgeAsync(CheckRun run, CheckedRow looked, ReplicaRow row, long from)
+    {
+        var (replica, segment) = (row.ToReplica(), new SegmentId(row.SegmentId));
+        var answer = row.IsPresent == 0 ? null
+            : await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(segment, replica.Disk), Limits.CallTimeout, time);
+        var fault = ReplicaJudgement.Of(FactsOf(row, answer), looked.Length);
+        // Of an open one, what is on disk for sure: behind it frames are still being written.
+        var end = looked.State == SegmentRow.Sealed ? looked.Length : answer?.SyncedLength ?? 0;
+        if (!run.IsDeep || fault != ReplicaFault.None || end <= from)
         {
-            var (replica, segment) = (row.ToReplica(), new SegmentId(row.SegmentId));
-            var answer = row.IsPresent == 0 ? null
-                : await ReplicaCalls.AskAsync(clients, replica.Node, service => service.StatAsync(segment, replica.Disk), Limits.CallTimeout, time);
-            var fault = ReplicaJudgement.Of(FactsOf(row, answer), length);
-            // Of an open one, what is on disk for sure: behind it frames are still being written.
-            var end = looked.Segment.State == SegmentRow.Sealed ? length : answer?.SyncedLength ?? 0;
-            if (!run.IsDeep || fault != ReplicaFault.None || end <= from)
-            {
-                return fault;
-            }
-            var read = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.VerifyAsync(segment, replica.Disk, from, end), Limits.CallTimeout, time);
-            fault = ReplicaJudgement.Of(FactsOf(row, read), 0);
-            if (fault != ReplicaFault.None)
-            {
-                return fault;
-            }
-            run.Count(bytesRead: read!.Length - from);
-            next = read.Length < end ? Math.Min(next, read.Length) : next;
-            return read.Length > from ? fault : ReplicaFault.Short;
-        }));
-        return new Judged(faults, next is long.MaxValue ? 0 : next);
+            return (fault, long.MaxValue);
+        }
+        var read = await ReplicaCalls.AskAsync(clients, replica.Node, service => service.VerifyAsync(segment, replica.Disk, from, end), Limits.CallTimeout, time);
+        fault = ReplicaJudgement.Of(FactsOf(row, read), 0);
+        if (fault != ReplicaFault.None)
+        {
+            return (fault, long.MaxValue);
+        }
+        run.Count(bytesRead: read!.Length - from);
+        return (read.Length > from ? fault : ReplicaFault.Short, read.Length < end ? read.Length : long.MaxValue);
     }
 
     private static ReplicaFacts FactsOf(ReplicaRow row, ReplicaAnswer? answer) => new(

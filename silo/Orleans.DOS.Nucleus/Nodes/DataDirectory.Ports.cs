@@ -14,21 +14,20 @@ public sealed partial class DataDirectory
 
     /// <summary>Answers the port to use: the wanted one, else the remembered one, else a free one.</summary>
     /// <exception cref="DosException">PortInUse.</exception>
-    public static int ChoosePort(IPAddress listen, int wanted, int remembered, string use, HashSet<int> taken)
+    public static int ChoosePort(IPAddress listen, int wanted, int remembered, string use, PortClaims claims)
     {
         var port = wanted != 0 ? wanted : remembered;
         if (port != 0)
         {
-            return taken.Add(port) && IsFree(listen, port)
+            return claims.TryClaim(listen, port) && IsFree(listen, port)
                 ? port
                 : throw new DosException(DosErrorCode.PortInUse, $"{use} port {port} of {listen} is in use");
         }
         for (var attempt = 0; attempt < PickAttemptsMax; attempt++)
         {
             var candidate = RandomNumberGenerator.GetInt32(PickedPortMin, PickedPortMax);
-            if (!taken.Contains(candidate) && IsFree(listen, candidate))
+            if (claims.TryClaim(listen, candidate) && IsFree(listen, candidate))
             {
-                taken.Add(candidate);
                 return candidate;
             }
         }

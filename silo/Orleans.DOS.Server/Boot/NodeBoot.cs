@@ -12,6 +12,8 @@ namespace Orleans.DOS.Server.Boot;
 /// </summary>
 internal sealed class NodeBoot : IAsyncDisposable
 {
+    private readonly PortClaims _ports = new();
+
     private NodeBoot(DosNodeOptions options, DataDirectory directory) => (Options, Directory) = (options, directory);
 
     public DosNodeOptions Options { get; }
@@ -56,6 +58,7 @@ internal sealed class NodeBoot : IAsyncDisposable
         {
             await Catalog.DisposeAsync();
         }
+        _ports.Dispose();
         Directory.Dispose();
     }
 
@@ -67,12 +70,11 @@ internal sealed class NodeBoot : IAsyncDisposable
     private void ChoosePorts()
     {
         var remembered = Directory.ReadNodeFile();
-        var taken = new HashSet<int>();
         File = remembered with
         {
-            SiloPort = DataDirectory.ChoosePort(Options.Listen, Options.SiloPort, remembered.SiloPort, "silo", taken),
-            GatewayPort = DataDirectory.ChoosePort(Options.Listen, Options.GatewayPort, remembered.GatewayPort, "gateway", taken),
-            HttpPort = DataDirectory.ChoosePort(Options.Listen, Options.HttpPort, remembered.HttpPort, "HTTP", taken),
+            SiloPort = DataDirectory.ChoosePort(Options.Listen, Options.SiloPort, remembered.SiloPort, "silo", _ports),
+            GatewayPort = DataDirectory.ChoosePort(Options.Listen, Options.GatewayPort, remembered.GatewayPort, "gateway", _ports),
+            HttpPort = DataDirectory.ChoosePort(Options.Listen, Options.HttpPort, remembered.HttpPort, "HTTP", _ports),
         };
     }
 

@@ -15,14 +15,20 @@ internal sealed class DoorBudget : IDisposable
     private static readonly TimeSpan ClosingMax = TimeSpan.FromSeconds(1.5);
 
     private readonly CancellationTokenSource _over;
+    private readonly CancellationTokenRegistration _stopping;
 
     public DoorBudget(IHostApplicationLifetime lifetime, TimeProvider time)
     {
         _over = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        lifetime.ApplicationStopping.Register(() => _over.CancelAfter(ClosingMax));
+        _stopping = lifetime.ApplicationStopping.Register(() => _over.CancelAfter(ClosingMax));
     }
 
-    public void Dispose() => _over.Dispose();
+    public void Dispose()
+    {
+        // A node that could not start is disposed before it stops.
+        _stopping.Dispose();
+        _over.Dispose();
+    }
 
     /// <summary>Breaks connections off that are still open when the time is over.</summary>
     public static void Bound(ListenOptions door) => door.Use(next =>

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Orleans.DOS.Nodes;
 
 namespace Orleans.DOS.Grains.Tests.Nodes;
@@ -29,5 +31,26 @@ public sealed class DataDirectoryTests : IDisposable
         DataDirectory.Replace(path, "new"u8);
         Assert.Equal("new", File.ReadAllText(path));
         Assert.Single(Directory.GetFiles(_root));
+    }
+
+    /// <summary>A node listens on its port only when its catalog is open: until then a claim keeps others of this host off it.</summary>
+    [Fact]
+    public void ChosenPort_IsTakenForOtherNodes_BeforeAnybodyListens_AndFreeWhenItsNodeIsGone()
+    {
+        using var free = new TcpListener(IPAddress.Loopback, 0);
+        free.Start();
+        var port = ((IPEndPoint)free.LocalEndpoint).Port;
+        free.Stop();
+        using var second = new PortClaims();
+        using (var first = new PortClaims())
+        {
+            Assert.Equal(port, DataDirectory.ChoosePort(IPAddress.Loopback, port, 0, "silo", first));
+            Assert.Equal(DosErrorCode.PortInUse, Assert.Throws<DosException>(() => DataDirectory.ChoosePort(IPAddress.Loopback, port, 0, "silo", first)).Code);
+            if (OperatingSystem.IsLinux())
+            {
+                Assert.Equal(DosErrorCode.PortInUse, Assert.Throws<DosException>(() => DataDirectory.ChoosePort(IPAddress.Loopback, 0, port, "silo", second)).Code);
+            }
+        }
+        Assert.Equal(port, DataDirectory.ChoosePort(IPAddress.Loopback, 0, port, "silo", second));
     }
 }

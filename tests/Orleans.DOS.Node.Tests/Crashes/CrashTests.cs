@@ -14,8 +14,12 @@ public abstract partial class CrashTests(ThreeNodes three) : IAsyncLifetime
     private IMachine Machine => _client!;
     private string Root { get; } = $"/crash-{Guid.NewGuid():n}";
 
+    /// <summary>Whether these tests are only in the full dose.</summary>
+    protected virtual bool IsLong => false;
+
     public async ValueTask InitializeAsync()
     {
+        Assert.SkipUnless(RealNodes.FullDose || !IsLong, "only with DOS_TEST_DOSE=full");
         Assert.SkipUnless(three.CanRun, "PostgreSQL is not installed");
         await three.HealAsync();
         _client = three.Http();
@@ -38,8 +42,12 @@ public abstract partial class CrashTests(ThreeNodes three) : IAsyncLifetime
     private TestNode NodeOf(NodeId id) => Nodes.All.Single(node => node.NodeId == id.Value);
 }
 
+/// <remarks>The suite kills nodes over SQLite in its chaos; all of this twice would take it past its 20 minutes.</remarks>
 [Collection(OnSqlite.Name)]
-public sealed class CrashesOnSqlite(SqliteNodes nodes) : CrashTests(nodes);
+public sealed class CrashesOnSqlite(SqliteNodes nodes) : CrashTests(nodes)
+{
+    protected override bool IsLong => true;
+}
 
 [Collection(OnPostgres.Name)]
 public sealed class CrashesOnPostgres(PostgresNodes nodes) : CrashTests(nodes);
