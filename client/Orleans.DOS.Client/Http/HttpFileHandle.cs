@@ -17,8 +17,9 @@ internal sealed class HttpFileHandle(HttpCaller caller, string root, InodeId ino
         var target = Of("").Add("position", Arguments.Position(position)).Add("count", Math.Min(Arguments.Count(count), Limits.FramePayloadBytesMax));
         return caller.SendAsync(
             HttpCall.Get(target.ToString()),
-            static async (response, token) => response.Content.Headers.ContentType?.MediaType == HttpCall.Bytes
-                ? new ReadOnlyMemory<byte>(await response.Content.ReadAsByteArrayAsync(token).ConfigureAwait(false))
+            static (response, token) => response.Content.Headers.ContentType?.MediaType == HttpCall.Bytes
+                && response.Content.Headers.ContentLength is null or (>= 0 and <= Limits.FramePayloadBytesMax)
+                ? BytesAsync(response.Content, token)
                 : throw HttpFailures.NoNode(response),
             cancellationToken);
     }
@@ -64,6 +65,23 @@ internal sealed class HttpFileHandle(HttpCaller caller, string root, InodeId ino
         {
             await FlushAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Straight into the array that the caller gets: HttpContent's own way grows a buffer first and copies it then.</summary>
+    private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpContent content, CancellationToken cancellationToken)
+    {
+        if (content.Headers.ContentLength is not { } length)
+        {
+            // A proxy on the way has taken the length off.
+            return await content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        }
+        var bytes = GC.AllocateUninitializedArray<byte>((int)length);
+        var body = await content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
+        await using (body.ConfigureAwait(false))
+        {
+            await body.ReadExactlyAsync(bytes, cancellationToken).ConfigureAwait(false);
+        }
+        return bytes;
     }
 
     private HttpQuery Of(string verb) => new HttpQuery($"{root}/inodes/{inode}{verb}").Add("virtual", virtualPath);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Orleans.DOS.Client.Http;
+using Orleans.DOS.Files;
 using Orleans.DOS.Processes;
 
 namespace Orleans.DOS.Tests.Http;
@@ -47,6 +48,30 @@ public sealed class HttpFailoverTests
         Assert.Equal(2, door.Machines.Requests.Count);
         Assert.Single(door.Machines.Requests.Distinct());
         Assert.NotNull(door.Machines.Requests.First());
+    }
+
+    /// <summary>The head of an answer promises a length: fewer bytes are a lost call, never a shorter file.</summary>
+    [Fact]
+    public async Task Read_WhoseAnswerBreaksOffInItsMiddle_IsRepeated()
+    {
+        await using var door = await HttpDouble.StartAsync();
+        var content = new byte[Limits.FramePayloadBytesMax];
+        new Random(1).NextBytes(content);
+        using (var writer = door.Client())
+        {
+            await using var written = await writer.Files.OpenAsync("/f", new FileOpenOptions { Create = true });
+            await written.AppendAsync(content);
+        }
+        await using var lossy = new LossyProxy(door.Url, answersLost: int.MaxValue, inTheirMiddle: true);
+        using var client = HttpMachine.Create(new HttpMachineOptions { Urls = [lossy.Url, door.Url], Token = DoubleVerifier.Token });
+        for (var round = 0; round < 4; round++)
+        {
+            await using var handle = await client.Files.OpenAsync("/f", new FileOpenOptions());
+            Assert.Equal(content, (await handle.ReadAsync(0, content.Length)).ToArray());
+        }
+        using var alone = HttpMachine.Create(new HttpMachineOptions { Urls = [lossy.Url], Token = DoubleVerifier.Token, Budget = TimeSpan.FromSeconds(1) });
+        var failure = await Assert.ThrowsAsync<DosException>(() => alone.Files.Attach(new InodeId(1), null).ReadAsync(0, 16));
+        Assert.Equal(DosErrorCode.Unavailable, failure.Code);
     }
 
     [Fact]

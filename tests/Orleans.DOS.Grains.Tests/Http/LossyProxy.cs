@@ -3,18 +3,19 @@ using System.Net.Sockets;
 
 namespace Orleans.DOS.Tests.Http;
 
-/// <summary>Hands requests on to a door, and breaks the connection in place of the first answers.</summary>
+/// <summary>Hands requests on to a door, and breaks the connection in place of the first answers, or within them.</summary>
 internal sealed class LossyProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly Uri _door;
     private readonly Task _accepting;
+    private readonly bool _inTheirMiddle;
     private int _answersLost;
 
-    public LossyProxy(Uri door, int answersLost)
+    public LossyProxy(Uri door, int answersLost, bool inTheirMiddle = false)
     {
-        (_door, _answersLost) = (door, answersLost);
+        (_door, _answersLost, _inTheirMiddle) = (door, answersLost, inTheirMiddle);
         _listener.Start();
         _accepting = AcceptAsync();
     }
@@ -57,6 +58,7 @@ internal sealed class LossyProxy : IAsyncDisposable
             if (_answersLost > 0)
             {
                 _answersLost--;
+                await near.GetStream().WriteAsync(answer.AsMemory(0, _inTheirMiddle ? count - 1 : 0), _stop.Token);
                 return;
             }
             await near.GetStream().WriteAsync(answer.AsMemory(0, count), _stop.Token);
