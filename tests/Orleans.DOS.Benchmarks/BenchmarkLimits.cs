@@ -21,6 +21,8 @@ public sealed class BenchmarkLimits(string directory, string connectionString, b
 
     public async Task<double> CallsAsync(int inFlight) => await (await BareAsync()).CallsAsync(_span, inFlight);
 
+    public async Task<double[]> CallsBesideTransferAsync(int times) => await (await BareAsync()).CallsBesideTransferAsync(times);
+
     /// <summary>One-row transactions a second on the same database at the same concurrency.</summary>
     public async Task<double> RowCommitsAsync(int inFlight)
     {

@@ -11,6 +11,9 @@ internal static class FileContent
     /// <summary>So often a small file is read until it was the same before and after.</summary>
     private const int SmallReadsMax = 20;
 
+    // A door serves many clients: none waits for what another has in flight, and each slow one keeps one MiB of the node's memory.
+    private static readonly TransferWindow OfEach = new(Limits.FramesInFlightMax, 0);
+
     public static async Task SendAsync(DosCall call, IFiles files, string path)
     {
         var (stat, small) = await FindAsync(call, files, path).ConfigureAwait(false);
@@ -124,7 +127,7 @@ internal static class FileContent
             return;
         }
         var handle = await files.OpenAsync(path, options, call.Aborted).ConfigureAwait(false);
-        var stream = new FileWriteStream(handle);
+        var stream = new FileWriteStream(handle, window: OfEach);
         await using (stream.ConfigureAwait(false))
         {
             await stream.WriteAsync(head, call.Aborted).ConfigureAwait(false);
@@ -136,7 +139,7 @@ internal static class FileContent
 
     private static async Task CopyAsync(DosCall call, IFiles files, FileStat stat, long first, long length)
     {
-        var stream = new FileReadStream(files.Attach(stat.Inode, stat.VirtualPath), stat);
+        var stream = new FileReadStream(files.Attach(stat.Inode, stat.VirtualPath), stat, OfEach);
         await using (stream.ConfigureAwait(false))
         {
             if (first > 0)

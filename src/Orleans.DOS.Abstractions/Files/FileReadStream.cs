@@ -2,18 +2,17 @@ namespace Orleans.DOS.Files;
 
 /// <summary>
 /// Reads an open file in order with a window of reads ahead, so that a round trip to the bytes' node is hidden. Holds at most
-/// <see cref="WindowMax"/> pieces of <see cref="Limits.FramePayloadBytesMax"/> bytes, whatever the file's size.
+/// <see cref="TransferWindow.FramesMax"/> pieces of <see cref="Limits.FramePayloadBytesMax"/> bytes, whatever the file's size.
 /// </summary>
 public sealed class FileReadStream : Stream
 {
-    /// <summary>Reads in flight at most; the window begins at one and doubles, so that a short look does not fetch a MiB.</summary>
-    public const int WindowMax = 4;
-
     private readonly IFileHandle _handle;
     private readonly FileStat _stat;
+    private readonly TransferWindow _shared;
     private readonly Queue<Ahead> _ahead = new();
     private ReadOnlyMemory<byte> _current;
     private long _position;
+    // Begins at one and doubles, so that a short look does not fetch two MiB.
     private int _window = 1;
     private bool _closed;
 
@@ -21,15 +20,17 @@ public sealed class FileReadStream : Stream
     private long _end = -1;
 
     /// <param name="stat">Of the opened file: its size bounds what is read ahead (not what is read: a file may grow).</param>
-    public FileReadStream(IFileHandle handle, FileStat stat)
+    /// <param name="window">Null: that of the process.</param>
+    public FileReadStream(IFileHandle handle, FileStat stat, TransferWindow? window = null)
     {
         ArgumentNullException.ThrowIfNull(handle);
         ArgumentNullException.ThrowIfNull(stat);
         _handle = handle;
         _stat = stat;
+        _shared = window ?? TransferWindow.OfProcess;
     }
 
-    private readonly record struct Ahead(long Position, int Count, Task<ReadOnlyMemory<byte>> Read);
+    private readonly record struct Ahead(long Position, int Count, Task<ReadOnlyMemory<byte>> Read, bool IsBorrowed);
 
     public override bool CanRead => true;
     /// <summary>False for /proc and /nodes, whose size is not known before they are read.</summary>
@@ -145,7 +146,7 @@ public sealed class FileReadStream : Stream
         {
             _end = next.Position + data.Length; // only its end makes an answer short
         }
-        _window = Math.Min(_window * 2, WindowMax);
+        _window = Math.Min(_window * 2, _shared.FramesMax);
         FillBehind(_position + data.Length, data.Length == next.Count);
         return data;
     }
@@ -154,7 +155,7 @@ public sealed class FileReadStream : Stream
     {
         if (_ahead.Count == 0)
         {
-            Start(_position);
+            Start(_position, borrowed: false);
         }
     }
 
@@ -167,13 +168,32 @@ public sealed class FileReadStream : Stream
         var next = _ahead.Count == 0 ? position : _ahead.Last().Position + _ahead.Last().Count;
         for (; _ahead.Count < _window && next < _stat.Size; next += Limits.FramePayloadBytesMax)
         {
-            Start(next);
+            var borrowed = _ahead.Count(static ahead => !ahead.IsBorrowed) >= _shared.OwnFrames;
+            if (borrowed && !_shared.TryBorrow())
+            {
+                break;
+            }
+            Start(next, borrowed);
         }
     }
 
     // Reads ahead outlive the call that starts them, so they do not take its token; each is bounded by the call's own time-out.
-    private void Start(long position) =>
-        _ahead.Enqueue(new Ahead(position, Limits.FramePayloadBytesMax, _handle.ReadAsync(position, Limits.FramePayloadBytesMax, CancellationToken.None)));
+    private void Start(long position, bool borrowed) => _ahead.Enqueue(new Ahead(position, Limits.FramePayloadBytesMax, ReadFrameAsync(position, borrowed), borrowed));
+
+    private async Task<ReadOnlyMemory<byte>> ReadFrameAsync(long position, bool borrowed)
+    {
+        try
+        {
+            return await _handle.ReadAsync(position, Limits.FramePayloadBytesMax, CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (borrowed)
+            {
+                _shared.Return();
+            }
+        }
+    }
 
     private void Forget()
     {

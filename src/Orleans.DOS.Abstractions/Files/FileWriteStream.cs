@@ -5,16 +5,18 @@ namespace Orleans.DOS.Files;
 
 /// <summary>
 /// Writes an open file from a position on, or appends to it, in frames of <see cref="Limits.FramePayloadBytesMax"/> bytes. Writes at
-/// positions are pipelined, at most <see cref="Limits.FramesInFlightMax"/> at once (the credit window); appends go one after the
+/// positions are pipelined, at most <see cref="TransferWindow.FramesMax"/> at once (the credit window); appends go one after the
 /// other, because their order is the file's. The first failure shows at the next call, and the stream is of no use after it.
 /// <see cref="FlushAsync"/> and closing return when everything is on disk.
 /// </summary>
 public sealed class FileWriteStream : Stream
 {
+    private static readonly TransferWindow OneAtOnce = new(1, 0);
+
     private readonly IFileHandle _handle;
     private readonly bool _append;
-    private readonly int _inFlightMax;
-    private readonly Queue<Task> _inFlight = new();
+    private readonly TransferWindow _window;
+    private readonly Queue<(Task Write, bool IsBorrowed)> _inFlight = new();
     private byte[]? _frame;
     private int _filled;
     private long _position;
@@ -23,14 +25,15 @@ public sealed class FileWriteStream : Stream
     private bool _closed;
 
     /// <param name="position">Where the first byte goes; not used when appending.</param>
-    public FileWriteStream(IFileHandle handle, long position = 0, bool append = false)
+    /// <param name="window">Null: that of the process.</param>
+    public FileWriteStream(IFileHandle handle, long position = 0, bool append = false, TransferWindow? window = null)
     {
         ArgumentNullException.ThrowIfNull(handle);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         _handle = handle;
         _position = position;
         _append = append;
-        _inFlightMax = append ? 1 : Limits.FramesInFlightMax;
+        _window = append ? OneAtOnce : window ?? TransferWindow.OfProcess;
     }
 
     public override bool CanRead => false;
@@ -127,16 +130,17 @@ public sealed class FileWriteStream : Stream
         {
             return;
         }
-        while (_inFlight.Count >= _inFlightMax)
+        var borrowed = false;
+        while (_inFlight.Count(static frame => !frame.IsBorrowed) >= _window.OwnFrames && !(borrowed = _window.TryBorrow()))
         {
             await AwaitOldestAsync(cancellationToken).ConfigureAwait(false);
         }
         var (frame, count, position) = (_frame!, _filled, _position);
         (_frame, _filled, _position) = (null, 0, position + count);
-        _inFlight.Enqueue(WriteFrameAsync(frame, count, position));
+        _inFlight.Enqueue((WriteFrameAsync(frame, count, position, borrowed), borrowed));
     }
 
-    private async Task WriteFrameAsync(byte[] frame, int count, long position)
+    private async Task WriteFrameAsync(byte[] frame, int count, long position, bool borrowed)
     {
         try
         {
@@ -152,12 +156,16 @@ public sealed class FileWriteStream : Stream
         finally
         {
             ArrayPool<byte>.Shared.Return(frame);
+            if (borrowed)
+            {
+                _window.Return();
+            }
         }
     }
 
     private async ValueTask AwaitOldestAsync(CancellationToken cancellationToken)
     {
-        var oldest = _inFlight.Peek();
+        var oldest = _inFlight.Peek().Write;
         try
         {
             await oldest.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -172,9 +180,9 @@ public sealed class FileWriteStream : Stream
 
     private void ThrowIfFailed()
     {
-        if (_failure is null && _inFlight.TryPeek(out var oldest) && oldest.IsFaulted)
+        if (_failure is null && _inFlight.TryPeek(out var oldest) && oldest.Write.IsFaulted)
         {
-            _failure = ExceptionDispatchInfo.Capture(oldest.Exception!.InnerException!);
+            _failure = ExceptionDispatchInfo.Capture(oldest.Write.Exception!.InnerException!);
         }
         if (_failure is not null)
         {
@@ -185,10 +193,10 @@ public sealed class FileWriteStream : Stream
 
     private async ValueTask EndAsync()
     {
-        while (_inFlight.TryDequeue(out var write))
+        while (_inFlight.TryDequeue(out var frame))
         {
             // Behind a failure that was told; what matters is that nothing uses the handle any more.
-            await ((Task)write).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await frame.Write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         if (_frame is not null)
         {

@@ -6,7 +6,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Configuration;
-using Orleans.DOS.Benchmarks;
+using Orleans.DOS.Benchmarks.Suites;
+using Orleans.DOS.Files;
 
 namespace Orleans.DOS.Benchmarks.Bare;
 
@@ -71,6 +72,30 @@ public sealed class BareCluster : IAsyncDisposable
             }
         }));
         return calls / watch.Elapsed.TotalSeconds;
+    }
+
+    /// <summary>
+    /// Milliseconds of each of <paramref name="times"/> empty calls over the same hops, sorted, while as much is in flight as four streams of a client have,
+    /// half of it one way and half the other.
+    /// </summary>
+    public async Task<double[]> CallsBesideTransferAsync(int times)
+    {
+        const int streams = 4;
+        var inFlight = (streams - 1) * TransferWindow.OfProcess.OwnFrames + TransferWindow.OfProcess.FramesMax;
+        var item = new Immutable<byte[]>(new byte[ItemBytes]);
+        using var stop = new CancellationTokenSource();
+        var transfers = Task.WhenAll(Enumerable.Range(0, inFlight).Select(async number =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                _ = number % 2 == 0 ? (await _far.GetAsync(ItemBytes)).Value.Length : await _far.PutAsync(item);
+            }
+        }));
+        // Asking for no bytes would change what the transfers are given.
+        var taken = await Load.MillisecondsAsync(times, () => _far.WhereAsync());
+        await stop.CancelAsync();
+        await transfers;
+        return taken;
     }
 
     private static async Task<double> TransferAsync(TimeSpan duration, Func<Task<int>> transfer)

@@ -32,4 +32,7 @@ internal static class Load
         Array.Sort(taken);
         return taken;
     }
+
+    /// <param name="sorted">As <see cref="MillisecondsAsync"/> answers.</param>
+    public static double P99(double[] sorted) => sorted[(int)(sorted.Length * 0.99)];
 }
