@@ -6,7 +6,10 @@ namespace Orleans.DOS.Benchmarks.Bare;
 /// <summary>What the disk alone can do.</summary>
 public static class BareDisk
 {
-    /// <summary>MiB/s of sequential writes of <paramref name="bytes"/> with one sync at the end; the median of <paramref name="runs"/>.</summary>
+    /// <summary>
+    /// MiB/s of sequential writes of <paramref name="bytes"/> with one sync at the end; the median of <paramref name="runs"/>. Each file stays until all are
+    /// written: a deleted one would hand its pages to the next, and a store writes to new ones.
+    /// </summary>
     public static double SequentialWrite(string directory, long bytes, int runs)
     {
         var rates = new double[runs];
@@ -14,9 +17,8 @@ public static class BareDisk
         Random.Shared.NextBytes(block);
         for (var run = 0; run < runs; run++)
         {
-            var path = Path.Combine(directory, $"bare-{run}.bin");
             var watch = Stopwatch.StartNew();
-            using (var file = File.OpenHandle(path, FileMode.Create, FileAccess.Write))
+            using (var file = File.OpenHandle(PathOf(run), FileMode.Create, FileAccess.Write))
             {
                 for (long position = 0; position < bytes; position += block.Length)
                 {
@@ -25,10 +27,15 @@ public static class BareDisk
                 RandomAccess.FlushToDisk(file);
             }
             rates[run] = bytes / watch.Elapsed.TotalSeconds / (1024 * 1024);
-            File.Delete(path);
+        }
+        for (var run = 0; run < runs; run++)
+        {
+            File.Delete(PathOf(run));
         }
         Array.Sort(rates);
         return rates[runs / 2];
+
+        string PathOf(int run) => Path.Combine(directory, $"bare-{run}.bin");
     }
 
     /// <summary>Small appends with a sync each, one at a time, per second.</summary>
