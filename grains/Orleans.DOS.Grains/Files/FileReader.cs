@@ -7,7 +7,7 @@ namespace Orleans.DOS.Files;
 /// Reads content at the caller's node: makes the plan from rows when nobody owns the file, fetches the frames of a plan from the
 /// nearest replicas, many ranges at once, and checks that each frame is of this file and of this place.
 /// </summary>
-public sealed class FileReader(ICatalog catalog, IObjectLogs logs)
+public sealed class FileReader
 {
     /// <summary>Raw bytes fetched from one segment in one call.</summary>
     private const int FetchBytesMax = 2 * Limits.FramePayloadBytesMax;
@@ -15,18 +15,26 @@ public sealed class FileReader(ICatalog catalog, IObjectLogs logs)
     /// <summary>Bytes between two wanted frames that are rather read than asked for separately.</summary>
     private const int GapBytesMax = 16 * 1024;
 
-    /// <summary>The plan for a file that has no owner; null when the owner must be asked.</summary>
+    private readonly ICatalog _catalog;
+    private readonly IObjectLogs _logs;
+    private readonly ReadPlans _plans;
+
+    public FileReader(ICatalog catalog, IObjectLogs logs) => (_catalog, _logs, _plans) = (catalog, logs, new ReadPlans(PlanFromRowsAsync));
+
+    /// <summary>The plan for a file that has no owner, for this range at least; null when the owner must be asked.</summary>
     /// <exception cref="DosException">NoSuchPath; IsADirectory.</exception>
-    public async Task<FileReadPlan?> PlanFromRowsAsync(MachineId machine, InodeId inode, long position, int count)
+    public Task<FileReadPlan?> PlanAsync(MachineId machine, InodeId inode, long position, int count) => _plans.FindAsync(machine, inode, position, EndOf(position, count));
+
+    private async Task<FileReadPlan?> PlanFromRowsAsync(MachineId machine, InodeId inode, long start, long end)
     {
         // One statement, so that size and extents are of one moment.
-        var rows = await catalog.ReadAsync(session => session.QueryAsync<PlanRow>(
+        var rows = await _catalog.ReadAsync(session => session.QueryAsync<PlanRow>(
             "SELECT i.machine_id AS MachineId, i.kind AS Kind, i.size AS Size, i.open_epoch AS OpenEpoch, i.content AS Content, e.position AS Position, "
             + "e.length AS Length, e.segment_id AS SegmentId, e.segment_offset AS SegmentOffset, e.frame_payload AS FramePayload, e.payload_skip AS PayloadSkip "
             + "FROM dos_inodes i LEFT JOIN dos_extents e ON e.inode_id = i.inode_id AND e.position < @end "
             + "AND e.position >= (SELECT COALESCE(MAX(b.position), 0) FROM dos_extents b WHERE b.inode_id = @inode AND b.position <= @start) "
             + "WHERE i.inode_id = @inode ORDER BY e.position",
-            new { inode = inode.Value, start = position, end = EndOf(position, count) }));
+            new { inode = inode.Value, start, end }));
         if (rows.Count == 0 || rows[0].MachineId != machine.Value)
         {
             throw new DosException(DosErrorCode.NoSuchPath, $"there is no inode {inode}");
@@ -53,9 +61,10 @@ public sealed class FileReader(ICatalog catalog, IObjectLogs logs)
         {
             return inline.AsSpan((int)position, length).ToArray();
         }
-        var content = new byte[length];
         var pieces = ExtentMap.Plan(plan.Extents.Select(extent => extent.ToExtent()).ToArray(), position, length)
             .Where(piece => piece.Segment is not null).ToArray();
+        // Holes read as zeros; where there are none each byte is written below, or the read fails.
+        var content = pieces.Sum(static piece => piece.Length) == length ? GC.AllocateUninitializedArray<byte>(length) : new byte[length];
         await Task.WhenAll(Fetches(pieces).Select(fetch => FetchAsync(inode, fetch, content, position)));
         return content;
     }
@@ -92,7 +101,7 @@ public sealed class FileReader(ICatalog catalog, IObjectLogs logs)
             var offset = pieces[next].FrameOffset;
             var last = pieces[^1];
             var wanted = last.FrameOffset + Extent.FrameHeaderBytes + last.Within + last.Length - offset;
-            var raw = await logs.ReadAsync(segment, offset, (int)Math.Min(wanted, FetchBytesMax));
+            var raw = await _logs.ReadAsync(segment, offset, (int)Math.Min(wanted, FetchBytesMax));
             var before = next;
             foreach (var frame in FrameRun.Of(raw, offset, ObjectId.File(inode), segment))
             {

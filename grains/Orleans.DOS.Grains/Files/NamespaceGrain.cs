@@ -103,7 +103,7 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
         var owner = GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, inode));
         try
         {
-            var plan = await _reader.PlanFromRowsAsync(_machine, inode, position, count) ?? await owner.PlanReadAsync(context, position, count);
+            var plan = await _reader.PlanAsync(_machine, inode, position, count) ?? await owner.PlanReadAsync(context, position, count);
             return new(await _reader.ReadAsync(inode, plan, position, count));
         }
         catch (DosException away) when (away.Code == DosErrorCode.Unavailable)
