@@ -18,7 +18,7 @@ public sealed class ObjectLogs : IObjectLogs, IAsyncDisposable
     public ObjectLogs(ICatalog catalog, INodeView nodes, INodeClients clients, TimeProvider time, ISegmentService? own = null)
     {
         var nearby = new NearbySegments(nodes, clients, own);
-        _services = new(catalog, new SegmentCommits(catalog, time), nodes, nearby, new SegmentPlacer(nodes, catalog), new SegmentReader(catalog, nodes, nearby, time), time);
+        _services = new(catalog, new SegmentCommits(catalog, time), nodes, nearby, new SegmentPlacer(nodes, catalog), new SegmentReader(catalog, nodes, nearby, time), new LogWatch(time), time);
     }
 
     public async Task<IObjectLog> OpenAsync(ObjectId target, long epoch, int replicas, (SegmentId Segment, long Offset)? replayFrom, Action<ReplayedFrame> replay, CancellationToken cancellationToken = default)
@@ -49,7 +49,11 @@ public sealed class ObjectLogs : IObjectLogs, IAsyncDisposable
         return new ReplicatedLog(_services, target, epoch, replicas);
     }
 
-    public ValueTask DisposeAsync() => _services.Commits.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _services.Watch.Dispose();
+        return _services.Commits.DisposeAsync();
+    }
 
     public Task<byte[]> ReadAsync(SegmentId segment, long offset, int bytesMax, CancellationToken cancellationToken = default) =>
         _services.Reader.ReadAsync(segment, offset, bytesMax, cancellationToken);

@@ -1,10 +1,14 @@
+using Orleans.Runtime;
+
 namespace Orleans.DOS.Segments;
 
 /// <summary>The segment that is being written, with the frames whose acknowledgement is due.</summary>
-internal sealed class OpenSegment(SegmentId id, IReadOnlyList<Replica> replicas, long epoch)
+/// <param name="addresses">Of the starts of the replicas' nodes that have made them; null where it is not known.</param>
+internal sealed class OpenSegment(SegmentId id, IReadOnlyList<Replica> replicas, SiloAddress?[] addresses, long epoch)
 {
     public SegmentId Id { get; } = id;
     public IReadOnlyList<Replica> Replicas { get; } = replicas;
+    public SiloAddress?[] Addresses { get; } = addresses;
     public SegmentWriter Writer { get; } = new(replicas.Count, epoch);
     public Dictionary<long, PendingAppend> Frames { get; } = [];
 

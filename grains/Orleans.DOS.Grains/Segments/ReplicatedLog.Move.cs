@@ -1,5 +1,6 @@
 using Orleans.DOS.Catalog;
 using Orleans.DOS.Nodes;
+using Orleans.Runtime;
 
 namespace Orleans.DOS.Segments;
 
@@ -28,17 +29,17 @@ internal sealed partial class ReplicatedLog
                 isSealed = true;
                 _services.Reader.Forget(old.Id);
             }
-            bool closing;
+            bool isWanted;
             lock (_gate)
             {
-                closing = _closing && _queue.Count == 0;
+                isWanted = _queue.Count > 0;
                 // A sealed segment is on the disks of its good replicas.
                 _isSealing = false;
                 _flushes.ForEach(flush => flush.Done.TrySetResult());
                 _flushes.Clear();
             }
-            var opened = closing ? null : await OpenAsync();
-            if (closing)
+            var opened = isWanted ? await OpenAsync() : null;
+            if (!isWanted)
             {
                 await RecordAsync(null, []);
             }
@@ -122,6 +123,8 @@ internal sealed partial class ReplicatedLog
                 _avoided.Clear();
                 throw isFull ? Full() : new DosException(DosErrorCode.Unavailable, $"{replicas.Count} nodes can hold a replica, {minimum} are needed");
             }
+            // As they are before: one that starts again meanwhile is asked what it has.
+            SiloAddress?[] addresses = [.. replicas.Select(replica => _services.Nodes.TryGetAddress(replica.Node, out var address) ? address : null)];
             var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
             await RecordAsync(id, replicas);
             var answers = await Task.WhenAll(replicas.Select(replica => AskAsync(replica, service => service.CreateAsync(
@@ -129,7 +132,7 @@ internal sealed partial class ReplicatedLog
             if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
             {
                 _services.Reader.Learn(id, replicas);
-                return new OpenSegment(id, replicas, _epoch);
+                return new OpenSegment(id, replicas, addresses, _epoch);
             }
             if (answers.Any(answer => answer?.Outcome == ReplicaOutcome.RefusedEpoch))
             {

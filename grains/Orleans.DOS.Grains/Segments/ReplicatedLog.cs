@@ -43,6 +43,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
         // Grows over owners without reading what earlier ones wrote.
         _writeNumber = epoch << 32;
         _timer = services.Time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        services.Watch.Add(this);
     }
 
     public Task<FramePlace> AppendAsync(FrameFields fields, ReadOnlyMemory<byte> payload, bool durable)
@@ -111,7 +112,11 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
 
     public async Task<IReadOnlyList<NodeId>> NodesOfAsync(SegmentId segment) => [.. (await _services.Reader.ReplicasAsync(segment)).Select(replica => replica.Node)];
 
-    public void Dispose() => _timer.Dispose();
+    public void Dispose()
+    {
+        _services.Watch.Remove(this);
+        _timer.Dispose();
+    }
 
     private long Now => (long)_services.Time.GetElapsedTime(0).TotalMilliseconds;
 
@@ -292,6 +297,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
     private void End(Exception reason)
     {
         _ended ??= reason;
+        _services.Watch.Remove(this);
         _queue.AddRange(_current?.Unacknowledged ?? []);
         _current = null;
         FailWaiting(_ended);

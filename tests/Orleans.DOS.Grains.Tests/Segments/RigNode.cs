@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.DOS.Nodes;
 using Orleans.DOS.Segments;
@@ -12,6 +13,7 @@ internal sealed class RigNode : INodeView, IDisposable
     private string _directory = NewDirectory();
     private string _boot = "boot-0";
     private int _boots;
+    private int _starts;
     private SegmentService? _service;
 
     public RigNode(SegmentRig rig, string id)
@@ -59,6 +61,7 @@ internal sealed class RigNode : INodeView, IDisposable
         Store = new SegmentStore(_directory, _boot, NullLogger<SegmentStore>.Instance);
         _service = new SegmentService(GrainId.Create("dos.rig", Self.Value), SegmentRig.Silo, NullLoggerFactory.Instance, new SegmentDoor(Store, Clients, _rig.Time));
         IsActive = true;
+        _starts++;
         // Nothing that the node knew in memory outlives it.
         Logs = new ObjectLogs(Catalog, this, Clients, _rig.Time);
     }
@@ -82,6 +85,7 @@ internal sealed class RigNode : INodeView, IDisposable
     private void Stop()
     {
         (_service, IsActive) = (null, false);
+        Logs.DisposeAsync().AsTask().Wait();
         Store.Dispose();
         Directory.Delete(_directory, recursive: true);
     }
@@ -111,7 +115,7 @@ internal sealed class RigNode : INodeView, IDisposable
 
     public bool TryGetAddress(NodeId node, out SiloAddress address)
     {
-        address = SiloAddress.Zero;
+        address = SiloAddress.New(IPAddress.Loopback, 1, _rig[node]._starts);
         return _rig[node].IsActive;
     }
 }
