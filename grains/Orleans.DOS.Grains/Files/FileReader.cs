@@ -10,7 +10,7 @@ namespace Orleans.DOS.Files;
 public sealed class FileReader
 {
     /// <summary>Raw bytes fetched from one segment in one call.</summary>
-    private const int FetchBytesMax = 2 * Limits.FramePayloadBytesMax;
+    private const int FetchBytesMax = 2 * FrameCodec.FrameBytesMax;
 
     /// <summary>Bytes between two wanted frames that are rather read than asked for separately.</summary>
     private const int GapBytesMax = 16 * 1024;
@@ -77,8 +77,8 @@ public sealed class FileReader
         List<ReadPiece> fetch = [];
         foreach (var piece in pieces.OrderBy(piece => piece.Segment!.Value.Value).ThenBy(piece => piece.FrameOffset))
         {
-            if (fetch.Count > 0 && (fetch[0].Segment != piece.Segment || EndGuess(piece) - fetch[0].FrameOffset > FetchBytesMax
-                || piece.FrameOffset - EndGuess(fetch[^1]) > GapBytesMax))
+            if (fetch.Count > 0 && (fetch[0].Segment != piece.Segment || piece.FrameEnd - fetch[0].FrameOffset > FetchBytesMax
+                || piece.FrameOffset - fetch[^1].FrameEnd > GapBytesMax))
             {
                 yield return fetch;
                 fetch = [];
@@ -89,7 +89,6 @@ public sealed class FileReader
         {
             yield return fetch;
         }
-        static long EndGuess(ReadPiece piece) => piece.FrameOffset + Extent.FrameHeaderBytes + piece.Within + piece.Length;
     }
 
     private async Task FetchAsync(InodeId inode, IReadOnlyList<ReadPiece> pieces, byte[] content, long position)
@@ -99,9 +98,8 @@ public sealed class FileReader
         while (next < pieces.Count)
         {
             var offset = pieces[next].FrameOffset;
-            var last = pieces[^1];
-            var wanted = last.FrameOffset + Extent.FrameHeaderBytes + last.Within + last.Length - offset;
-            var raw = await _logs.ReadAsync(segment, offset, (int)Math.Min(wanted, FetchBytesMax));
+            // Up to the end of the last frame, though less of it may be wanted: a part of a frame cannot be checked, and would be read again as a whole.
+            var raw = await _logs.ReadAsync(segment, offset, (int)Math.Min(pieces[^1].FrameEnd - offset, FetchBytesMax));
             var before = next;
             foreach (var frame in FrameRun.Of(raw, offset, ObjectId.File(inode), segment))
             {

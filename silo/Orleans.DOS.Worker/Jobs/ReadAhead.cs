@@ -77,7 +77,8 @@ internal sealed class ReadAhead : IByteSource
         var last = _stopAtEnd ? _end : _fileSize ?? long.MaxValue;
         while (_ahead.Count < PiecesAheadMax && _next < last && (_next < _end || _ahead.Count == 0))
         {
-            var count = (int)Math.Min(_pieceBytes, last - _next);
+            // Pieces end where frames do, wherever the first begins: one that touched two frames would cost the reading of both.
+            var count = (int)Math.Min(_pieceBytes - (_next % _pieceBytes), last - _next);
             _ahead.Enqueue((_next, count, _file.ReadAsync(_next, count, _cancellationToken)));
             _next += count;
         }

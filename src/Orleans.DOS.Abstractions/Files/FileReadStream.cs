@@ -166,7 +166,7 @@ public sealed class FileReadStream : Stream
             return;
         }
         var next = _ahead.Count == 0 ? position : _ahead.Last().Position + _ahead.Last().Count;
-        for (; _ahead.Count < _window && next < _stat.Size; next += Limits.FramePayloadBytesMax)
+        for (; _ahead.Count < _window && next < _stat.Size; next += PieceAt(next))
         {
             var borrowed = _ahead.Count(static ahead => !ahead.IsBorrowed) >= _shared.OwnFrames;
             if (borrowed && !_shared.TryBorrow())
@@ -178,13 +178,16 @@ public sealed class FileReadStream : Stream
     }
 
     // Reads ahead outlive the call that starts them, so they do not take its token; each is bounded by the call's own time-out.
-    private void Start(long position, bool borrowed) => _ahead.Enqueue(new Ahead(position, Limits.FramePayloadBytesMax, ReadFrameAsync(position, borrowed), borrowed));
+    private void Start(long position, bool borrowed) => _ahead.Enqueue(new Ahead(position, PieceAt(position), ReadPieceAsync(position, borrowed), borrowed));
 
-    private async Task<ReadOnlyMemory<byte>> ReadFrameAsync(long position, bool borrowed)
+    // To where a frame of what was streamed into the file ends: a piece that touched two would cost the reading of both.
+    private static int PieceAt(long position) => Limits.FramePayloadBytesMax - (int)(position % Limits.FramePayloadBytesMax);
+
+    private async Task<ReadOnlyMemory<byte>> ReadPieceAsync(long position, bool borrowed)
     {
         try
         {
-            return await _handle.ReadAsync(position, Limits.FramePayloadBytesMax, CancellationToken.None).ConfigureAwait(false);
+            return await _handle.ReadAsync(position, PieceAt(position), CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {

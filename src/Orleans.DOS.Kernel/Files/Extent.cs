@@ -52,4 +52,11 @@ public readonly record struct Extent(long Position, long Length, SegmentId Segme
 /// <param name="FrameOffset">Where the frame begins in the segment's log.</param>
 /// <param name="Within">First byte in the payload.</param>
 /// <param name="Length">Bytes.</param>
-public readonly record struct ReadPiece(long Position, SegmentId? Segment, long FrameOffset, int Within, int Length);
+/// <param name="FramePayload">Bytes of the frame's whole payload, at most: a frame is read, and checked, as a whole.</param>
+public readonly record struct ReadPiece(long Position, SegmentId? Segment, long FrameOffset, int Within, int Length, int FramePayload)
+{
+    public static ReadPiece Hole(long position, int length) => new(position, null, 0, 0, length, 0);
+
+    /// <summary>Where the frame ends in the segment's log, at the latest.</summary>
+    public long FrameEnd => FrameOffset + Extent.FrameHeaderBytes + FramePayload;
+}

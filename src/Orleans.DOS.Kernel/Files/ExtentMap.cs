@@ -78,20 +78,20 @@ public sealed class ExtentMap
             if (extent.Position > position)
             {
                 var hole = Math.Min(extent.Position, end) - position;
-                pieces.Add(new ReadPiece(position, null, 0, 0, (int)hole));
+                pieces.Add(ReadPiece.Hole(position, (int)hole));
                 position += hole;
             }
             while (position < end && position < extent.End)
             {
                 var (offset, within) = extent.Find(position);
                 var length = Math.Min(extent.FramePayload - within, Math.Min(end, extent.End) - position);
-                pieces.Add(new ReadPiece(position, extent.Segment, offset, within, (int)length));
+                pieces.Add(new ReadPiece(position, extent.Segment, offset, within, (int)length, extent.FramePayload));
                 position += length;
             }
         }
         if (position < end)
         {
-            pieces.Add(new ReadPiece(position, null, 0, 0, (int)(end - position)));
+            pieces.Add(ReadPiece.Hole(position, (int)(end - position)));
         }
         return pieces;
     }

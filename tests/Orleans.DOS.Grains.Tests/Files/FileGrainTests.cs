@@ -41,6 +41,19 @@ public abstract class FileGrainTests(FilesCluster cluster)
         Assert.Equal(twin, await cluster.ReadAsync(inode));
     }
 
+    /// <summary>A frame is checked as a whole: what is asked of its log ends where a frame ends, and is asked for once.</summary>
+    [Fact]
+    public async Task Read_OfPartsOfTwoFrames_FetchesThemOnce()
+    {
+        var inode = await NewFileAsync();
+        await cluster.File(inode).AppendAsync(Call(), new(Filled(1, 15_000)), false);
+        await cluster.File(inode).AppendAsync(Call(), new(Filled(2, 15_000)), false);
+        await cluster.CloseAsync(inode);
+        var before = cluster.Logs.Reads;
+        Assert.Equal(Filled(1, 5_000).Concat(Filled(2, 5_000)), await cluster.ReadAsync(inode, 10_000, 10_000));
+        Assert.Equal(before + 1, cluster.Logs.Reads);
+    }
+
     [Fact]
     public async Task Append_ManyAtOnce_EachGetsAPlaceOfItsOwn()
     {

@@ -18,6 +18,9 @@ internal sealed class MemoryLogs : IObjectLogs
 
     public HashSet<SegmentId> Released { get; } = [];
 
+    /// <summary>Calls of <see cref="ReadAsync"/>.</summary>
+    public int Reads { get; private set; }
+
     /// <summary>Awaited by each flush, which covers what was written when it was asked for.</summary>
     public Func<Task> Flushing { get; set; } = static () => Task.CompletedTask;
 
@@ -59,6 +62,7 @@ internal sealed class MemoryLogs : IObjectLogs
     {
         lock (_guard)
         {
+            Reads++;
             var bytes = _segments[segment.Value].Log.ToArray().AsSpan((int)offset);
             var end = 0;
             while (end < bytes.Length && (end == 0 || end + FrameCodec.PeekLength(bytes[end..]) <= bytesMax))

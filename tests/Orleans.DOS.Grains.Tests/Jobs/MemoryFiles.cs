@@ -13,6 +13,8 @@ internal sealed class MemoryMachine : IMachine, IFiles
     private long _lastInode;
     /// <summary>Thrown by every open.</summary>
     public DosErrorCode? Away { get; set; }
+    /// <summary>Of each read, in order.</summary>
+    public List<(long Position, int Count)> Asked { get; } = [];
     public string Name => "main";
     public IProcesses Processes => throw new NotSupportedException();
     public IJobs Jobs => throw new NotSupportedException();
@@ -52,7 +54,7 @@ internal sealed class MemoryMachine : IMachine, IFiles
             {
                 inode.Size = 0;
             }
-            return Task.FromResult<IFileHandle>(new MemoryHandle(inode, ReadBytesMax));
+            return Task.FromResult<IFileHandle>(new MemoryHandle(inode, ReadBytesMax, Asked));
         }
     }
 
@@ -76,12 +78,13 @@ internal sealed class MemoryMachine : IMachine, IFiles
         public int Size { get; set; }
     }
 
-    private sealed class MemoryHandle(MemoryInode inode, int readBytesMax) : IFileHandle
+    private sealed class MemoryHandle(MemoryInode inode, int readBytesMax, List<(long Position, int Count)> asked) : IFileHandle
     {
         public InodeId Inode => inode.Id;
 
         public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default)
         {
+            asked.Add((position, count));
             var at = (int)Math.Min(position, inode.Size);
             return Task.FromResult<ReadOnlyMemory<byte>>(inode.Content.AsMemory(at, Math.Min(Math.Min(count, readBytesMax), inode.Size - at)));
         }

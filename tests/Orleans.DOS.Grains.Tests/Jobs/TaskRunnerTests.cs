@@ -52,6 +52,21 @@ public sealed class TaskRunnerTests : IJobProgramSource
         }
     }
 
+    /// <summary>A range is read from the byte before it, and yet frame by frame as the file was written.</summary>
+    [Fact]
+    public async Task Map_ReadsItsRange_InTheFramesOfTheFile()
+    {
+        const int frame = Limits.FramePayloadBytesMax;
+        var machine = new MemoryMachine();
+        var text = new byte[4 * frame];
+        Array.Fill(text, (byte)'\n');
+        machine["/in"] = text;
+        var report = await new TaskRunner(this, Path.GetTempPath()).RunAsync(
+            Start(TaskKind.Map, "wordcount", [new TaskInput("/in", frame, 2 * frame) { FileSize = text.Length }], "/out"), machine, CancellationToken.None);
+        Assert.Null(report.Error);
+        Assert.Equal([(frame - 1, 1), (frame, frame), (2 * frame, frame)], machine.Asked);
+    }
+
     [Theory]
     [InlineData("wordcount", 1)]
     [InlineData("wordcount", 3)]
