@@ -32,6 +32,9 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, INodeLease
     /// <summary>What stands for nobody. Apart from <see cref="_known"/>: strangers must not make a node forget whom it knows.</summary>
     private readonly ConcurrentDictionary<string, Known> _strangers = new(StringComparer.Ordinal);
 
+    /// <summary>Of tokens that stood for somebody: each call of a client carries one of a few, and hashing it took longer than all other checks.</summary>
+    private readonly ConcurrentDictionary<string, string> _hashes = new(StringComparer.Ordinal);
+
     public async ValueTask<Caller?> VerifyAsync(string token, CancellationToken cancellationToken = default)
     {
         if (token.Length > Credentials.TokenLengthMax)
@@ -58,8 +61,17 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, INodeLease
         {
             return null;
         }
-        var hash = Hash(token);
-        return await VerifyAsync(hash, UserOf(hash), cancellationToken).ConfigureAwait(false);
+        if (_hashes.TryGetValue(token, out var hash))
+        {
+            return await VerifyAsync(hash, UserOf(hash), cancellationToken).ConfigureAwait(false);
+        }
+        hash = Hash(token);
+        var caller = await VerifyAsync(hash, UserOf(hash), cancellationToken).ConfigureAwait(false);
+        if (caller is not null)
+        {
+            KeepHash(token, hash);
+        }
+        return caller;
     }
 
     /// <summary>Draws a new token.</summary>
@@ -130,6 +142,15 @@ public sealed class CredentialStore(ICatalog catalog, ClusterKey key, INodeLease
         }
         outOf.TryRemove(name, out _);
         return into[name] = known;
+    }
+
+    private void KeepHash(string token, string hash)
+    {
+        if (_hashes.Count >= CachedMax)
+        {
+            _hashes.Clear();
+        }
+        _hashes[token] = hash;
     }
 
     private void MakeRoom(ConcurrentDictionary<string, Known> full)

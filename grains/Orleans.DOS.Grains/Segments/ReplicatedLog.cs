@@ -10,14 +10,11 @@ namespace Orleans.DOS.Segments;
 /// </summary>
 internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
 {
-    private static readonly TimeSpan TickEvery = TimeSpan.FromMilliseconds(100);
-
     private readonly Lock _gate = new();
     private readonly LogServices _services;
     private readonly ObjectId _target;
     private readonly long _epoch;
     private readonly int _wanted;
-    private readonly ITimer _timer;
     private readonly List<PendingAppend> _queue = [];
     private readonly List<(long Length, TaskCompletionSource Done)> _flushes = [];
     private OpenSegment? _current;
@@ -42,7 +39,6 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
         _wanted = wanted;
         // Grows over owners without reading what earlier ones wrote.
         _writeNumber = epoch << 32;
-        _timer = services.Time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         services.Watch.Add(this);
     }
 
@@ -112,11 +108,7 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
 
     public async Task<IReadOnlyList<NodeId>> NodesOfAsync(SegmentId segment) => [.. (await _services.Reader.ReplicasAsync(segment)).Select(replica => replica.Node)];
 
-    public void Dispose()
-    {
-        _services.Watch.Remove(this);
-        _timer.Dispose();
-    }
+    public void Dispose() => _services.Watch.Remove(this);
 
     private long Now => (long)_services.Time.GetElapsedTime(0).TotalMilliseconds;
 
@@ -220,17 +212,20 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
         {
             return;
         }
-        var synced = segment.Writer.SyncedLength;
-        foreach (var (_, done) in _flushes.Where(flush => flush.Length <= synced))
+        if (_flushes.Count > 0)
         {
-            done.TrySetResult();
+            var synced = segment.Writer.SyncedLength;
+            foreach (var (_, done) in _flushes.Where(flush => flush.Length <= synced))
+            {
+                done.TrySetResult();
+            }
+            _flushes.RemoveAll(flush => flush.Length <= synced);
         }
-        _flushes.RemoveAll(flush => flush.Length <= synced);
         segment.ForgetSent();
         if (!_ticking && segment.Writer.IsBusy)
         {
             _ticking = true;
-            _timer.Change(TickEvery, Timeout.InfiniteTimeSpan);
+            _services.Watch.TickSoon(this);
         }
     }
 
@@ -272,7 +267,8 @@ internal sealed partial class ReplicatedLog : IObjectLog, IDisposable
         }
     }
 
-    private void Tick()
+    /// <summary>Something was under way a moment ago: silent replicas fail, lost calls are repeated. See <see cref="LogWatch.TickSoon"/>.</summary>
+    public void Tick()
     {
         lock (_gate)
         {
