@@ -37,6 +37,17 @@ internal sealed class HandleCache(int handlesMax) : IDisposable
         }
     }
 
+    /// <summary>Tests: called when a file's handle is closed and the file is not yet deleted.</summary>
+    internal Action? Deleting { get; set; }
+
+    /// <summary>Closes a file and deletes it.</summary>
+    public void Delete(long key, string path)
+    {
+        Close(key);
+        Deleting?.Invoke();
+        File.Delete(path);
+    }
+
     public void Dispose()
     {
         lock (_gate)

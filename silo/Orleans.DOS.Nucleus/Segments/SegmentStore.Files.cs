@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Orleans.DOS.Segments;
 
@@ -22,7 +23,7 @@ public sealed partial class SegmentStore
         {
             first.Write(handle);
             RandomAccess.SetLength(handle, SegmentFileHeader.LogStart);
-            RandomAccess.FlushToDisk(handle);
+            FlushFile(header.Segment, handle);
         }
         Disk.SyncDirectory(shard);
         return new StoredSegment(first, ReplicaState.Created(header.Epoch), path);
@@ -77,18 +78,44 @@ public sealed partial class SegmentStore
     }
 
     /// <summary>
+    /// The journal that would heal these frames goes: from now on a bad one among them is rot. For the segment's own thread, which alone writes
+    /// headers; nobody waits, because the journal's thread must never wait for one that may wait for the journal.
+    /// </summary>
+    private void PostMark(StoredSegment segment)
+    {
+        if (_closed)
+        {
+            return;
+        }
+        ThreadOf(segment.Id).Post(
+            () =>
+            {
+                var isThere = _segments.TryGetValue(segment.Id.Value, out var now) && now == segment;
+                if (isThere && !segment.State.Sealed && !segment.Broken)
+                {
+                    MarkSynced(segment);
+                }
+            },
+            _ => { });
+    }
+
+    /// <summary>
     /// A sync has failed: what the page cache holds may not be what the disk gets, so that the next start must not trust it, be it in the
     /// same run of the host.
     /// </summary>
     private void DistrustCache()
     {
-        try
+        lock (_bootGate)
         {
-            Disk.Replace(BootFile, "unsynced\nrunning");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            LogSyncFailed(_log, exception, _directory);
+            _isDistrusted = true;
+            try
+            {
+                Disk.Replace(BootFile, Unsynced + "\nrunning");
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                LogSyncFailed(_log, exception, _directory);
+            }
         }
     }
 
@@ -103,7 +130,7 @@ public sealed partial class SegmentStore
             {
                 RandomAccess.SetLength(handle, SegmentFileHeader.LogStart + state.Length);
             }
-            RandomAccess.FlushToDisk(handle);
+            FlushFile(segment, handle);
             return true;
         }));
     }
@@ -118,9 +145,46 @@ public sealed partial class SegmentStore
 
     private bool Flush(StoredSegment segment) => _handles.Use(segment.Id.Value, segment.Path, handle =>
     {
-        Disk.Flush(handle);
+        FlushFile(segment, handle);
         return true;
     });
+
+    /// <summary>
+    /// Linux says once that an fsync failed, to whoever asks first, and drops the pages. So one thread at a time asks for a file, and nobody
+    /// asks again: the next would be told that all is well.
+    /// </summary>
+    private void FlushFile(StoredSegment segment, SafeFileHandle handle)
+    {
+        lock (segment.Flushing)
+        {
+            if (segment.Broken)
+            {
+                throw new FlushFailedException($"A sync of segment {segment.Id} has failed before");
+            }
+            try
+            {
+                FlushFile(segment.Id, handle);
+            }
+            catch (FlushFailedException)
+            {
+                segment.Broken = true;
+                throw;
+            }
+        }
+    }
+
+    private void FlushFile(SegmentId id, SafeFileHandle handle)
+    {
+        try
+        {
+            Calls.Flush(id, handle);
+        }
+        catch (FlushFailedException)
+        {
+            DistrustCache();
+            throw;
+        }
+    }
 
     /// <summary>After a failed fsync Linux may have dropped the pages: nothing more is promised for the segment.</summary>
     private void Guarded(StoredSegment segment, Func<bool> call)
@@ -235,7 +299,7 @@ public sealed partial class SegmentStore
         LogDiskFailed(_log, failure, segment.Id, _directory);
         segment.Syncing = false;
         // A journal without room has lost nothing: the segment's own file still has the bytes, and a later sync may succeed.
-        var isFull = failure is IOException exception and not FlushFailedException && Disk.IsFull(exception);
+        var isFull = failure is IOException exception && Disk.IsFull(exception);
         if (!isFull && !segment.Broken)
         {
             segment.Broken = true;
@@ -247,22 +311,38 @@ public sealed partial class SegmentStore
     }
 
     /// <summary>Brings files to disk whose ends only the journal has; a deleted one needs nothing.</summary>
-    private void SyncFiles(IReadOnlyCollection<long> ids)
+    /// <returns>False when the sync of one failed, now or before: the journal is all that is left of it.</returns>
+    private bool SyncFiles(IReadOnlyCollection<long> ids)
     {
+        var isSynced = true;
         foreach (var id in ids)
         {
             if (_segments.TryGetValue(id, out var segment) && File.Exists(segment.Path))
             {
                 BeforeSync?.Invoke(segment.Id);
-                try
-                {
-                    Flush(segment);
-                }
-                catch (FileNotFoundException) when (!_segments.ContainsKey(id))
-                {
-                    // Deleted by its disk thread in between.
-                }
+                isSynced &= TrySync(segment);
             }
+        }
+        return isSynced;
+    }
+
+    private bool TrySync(StoredSegment segment)
+    {
+        try
+        {
+            Flush(segment);
+            PostMark(segment);
+            return true;
+        }
+        catch (FileNotFoundException) when (!_segments.ContainsKey(segment.Id.Value))
+        {
+            // Deleted by its disk thread in between.
+            return true;
+        }
+        catch (FlushFailedException exception)
+        {
+            LogDiskFailed(_log, exception, segment.Id, _directory);
+            return false;
         }
     }
 

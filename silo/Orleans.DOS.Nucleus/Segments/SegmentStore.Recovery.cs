@@ -6,6 +6,8 @@ namespace Orleans.DOS.Segments;
 public sealed partial class SegmentStore
 {
     private const int ScanBytes = 4 * 1024 * 1024;
+    /// <summary>Stands for the run of the host when a sync has failed in it.</summary>
+    private const string Unsynced = "unsynced";
 
     private DiskId ReadOrMakeId()
     {
@@ -27,6 +29,9 @@ public sealed partial class SegmentStore
         var lines = File.ReadAllLines(BootFile);
         return lines.Length == 2 && (lines[1] == "clean" || lines[0] == _boot);
     }
+
+    /// <summary>What the page cache says may never have reached the disk although the host still runs.</summary>
+    private bool IsCacheDistrusted() => File.Exists(BootFile) && File.ReadAllLines(BootFile) is [Unsynced, ..];
 
     private void Load()
     {
@@ -56,7 +61,7 @@ public sealed partial class SegmentStore
         }
     }
 
-    private void Recover(StoredSegment segment, bool cacheSurvived)
+    private void Recover(StoredSegment segment, bool cacheSurvived, bool isDistrusted)
     {
         var replayed = segment.Syncing;
         segment.Syncing = false;
@@ -71,6 +76,13 @@ public sealed partial class SegmentStore
         if (next.Damaged && !segment.State.Damaged)
         {
             LogDamaged(_log, segment.Id, scan.ValidEnd, end, _directory);
+        }
+        if (isDistrusted)
+        {
+            Rewrite(segment, next);
+        }
+        else if (next.Damaged && !segment.State.Damaged)
+        {
             WriteHeader(segment, next);
         }
         else if (!next.Sealed || replayed)
@@ -78,6 +90,31 @@ public sealed partial class SegmentStore
             Flush(segment);
         }
         segment.Become(next);
+    }
+
+    /// <summary>
+    /// After a failed sync pages are clean that never reached the disk, and a next sync has nothing to write: all that was found is written
+    /// once more. Of a sealed one that is the header, because its log was synced before that was written.
+    /// </summary>
+    private void Rewrite(StoredSegment segment, ReplicaState next)
+    {
+        var end = next.Sealed ? 0 : next.Length;
+        for (var at = 0L; at < end;)
+        {
+            var bytes = ReadLog(segment, at, (int)Math.Min(ScanBytes, end - at));
+            if (bytes.Length == 0)
+            {
+                break;
+            }
+            var offset = SegmentFileHeader.LogStart + at;
+            _handles.Use(segment.Id.Value, segment.Path, handle =>
+            {
+                Calls.Rewrite(segment.Id, handle, bytes, offset);
+                return true;
+            });
+            at += bytes.Length;
+        }
+        WriteHeader(segment, next);
     }
 
     private LogScan Scan(StoredSegment segment, long end)

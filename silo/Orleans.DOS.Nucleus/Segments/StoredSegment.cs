@@ -1,9 +1,13 @@
 namespace Orleans.DOS.Segments;
 
-/// <summary>One replica on this disk. Everything but <see cref="ReadableLength"/> belongs to the disk thread of the segment.</summary>
+/// <summary>
+/// One replica on this disk. Everything but <see cref="ReadableLength"/>, <see cref="Broken"/> and <see cref="Flushing"/> belongs to the disk
+/// thread of the segment.
+/// </summary>
 internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state, string path)
 {
     private long _readable = state.Length;
+    private volatile bool _broken;
 
     public SegmentId Id => header.Segment;
     public ObjectId Object => header.Object;
@@ -11,7 +15,14 @@ internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state
     public long HeaderVersion { get; set; } = header.Version;
     public ReplicaState State { get; private set; } = state;
     /// <summary>A write or fsync failed: what the disk holds is unknown until the next start reads it.</summary>
-    public bool Broken { get; set; }
+    public bool Broken
+    {
+        get => _broken;
+        set => _broken = value;
+    }
+
+    /// <summary>Held while the file is synced, so that who learns that a sync failed is the only one who could.</summary>
+    public Lock Flushing { get; } = new();
     public bool Syncing { get; set; }
     public List<(long Length, TaskCompletionSource<ReplicaAnswer> Done)> Waiters { get; } = [];
     /// <summary>Who waits for a length to be received.</summary>
