@@ -19,8 +19,13 @@ public sealed partial class SegmentStore
             Disk.SyncDirectory(SegmentsDirectory);
         }
         var first = SegmentFileHeader.Of(1, header.Segment, header.Object, ReplicaState.Created(header.Epoch));
-        using (var handle = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite))
+        using (var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite))
         {
+            if (RandomAccess.GetLength(handle) > SegmentFileHeader.LogStart)
+            {
+                throw new IOException($"'{path}' holds frames of a segment that this store does not know");
+            }
+            RandomAccess.SetLength(handle, 0);
             first.Write(handle);
             RandomAccess.SetLength(handle, SegmentFileHeader.LogStart);
             FlushFile(header.Segment, handle);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Orleans.DOS.Segments;
 
@@ -38,7 +39,7 @@ public sealed partial class SegmentStore
         foreach (var path in Directory.EnumerateFiles(SegmentsDirectory, "*.seg", SearchOption.AllDirectories))
         {
             using var handle = File.OpenHandle(path);
-            if (SegmentFileHeader.Read(handle) is not { } header)
+            if ((SegmentFileHeader.Read(handle) ?? OfLostHeader(path, handle)) is not { } header)
             {
                 // Its making was never answered, so that nobody counts on it; kept for whoever wants to look.
                 LogNoHeader(_log, path);
@@ -46,6 +47,21 @@ public sealed partial class SegmentStore
             }
             _segments[header.Segment.Value] = new StoredSegment(header, header.State, path);
         }
+    }
+
+    /// <summary>
+    /// Frames come after the making was answered: a file that has some was counted on, and its header has rotted since. What it knew of
+    /// epochs and seals is gone with it; a rotten one takes nothing, and tells only how much there was.
+    /// </summary>
+    private SegmentFileHeader? OfLostHeader(string path, SafeFileHandle handle)
+    {
+        var end = RandomAccess.GetLength(handle) - SegmentFileHeader.LogStart;
+        if (end <= 0 || !long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+        {
+            return null;
+        }
+        LogHeaderLost(_log, path);
+        return new SegmentFileHeader(0, new SegmentId(id), default, 0, end, Sealed: false, Damaged: true, Rotten: true, Synced: end);
     }
 
     private void Replay(long id, long offset, byte[] bytes)

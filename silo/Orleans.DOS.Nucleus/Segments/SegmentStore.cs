@@ -201,7 +201,16 @@ public sealed partial class SegmentStore : IDisposable
     {
         if (_segments.TryRemove(id.Value, out var segment))
         {
-            _handles.Delete(id.Value, segment.Path);
+            try
+            {
+                _handles.Delete(id.Value, segment.Path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It is still there: whoever asks next must find it, and not be told that it was never made.
+                _segments[id.Value] = segment;
+                throw;
+            }
             Disk.SyncDirectory(Path.GetDirectoryName(segment.Path)!);
         }
         return Missing();
