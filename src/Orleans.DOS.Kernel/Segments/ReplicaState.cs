@@ -24,7 +24,7 @@ public readonly record struct ReplicaDecision(ReplicaVerdict Verdict, ReplicaSta
 /// Invariants: 0 &lt;= SyncedLength &lt;= Length; Epoch never falls; a sealed replica takes no append ever again.
 /// </summary>
 /// <param name="Epoch">Highest epoch seen; on disk before any answer that rests on it.</param>
-/// <param name="Length">Bytes of whole, valid frames.</param>
+/// <param name="Length">Bytes of whole, valid frames; of a rotten one, how far there are or were some.</param>
 /// <param name="SyncedLength">Bytes known to be on disk.</param>
 /// <param name="Damaged">Its length proves nothing.</param>
 /// <param name="Rotten">A frame that it had on disk fails its checksum: it is no source of a whole log, and takes no more.</param>
@@ -111,7 +111,8 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
             return this with { Length = length, SyncedLength = length, Damaged = Damaged || length < Length };
         }
         var rotten = Rotten || scan.ValidEnd < synced || (cacheSurvived && scan.LastGoodEnd > scan.ValidEnd);
-        var end = rotten ? Math.Max(scan.ValidEnd, scan.LastGoodEnd) : scan.ValidEnd;
+        // The last frame may be the bad one: what was synced was there, and may have been acknowledged.
+        var end = rotten ? Math.Max(synced, Math.Max(scan.ValidEnd, scan.LastGoodEnd)) : scan.ValidEnd;
         return this with { Length = end, SyncedLength = end, Rotten = rotten, Damaged = Damaged || rotten || scan.FileEnd > end || !cacheSurvived };
     }
 

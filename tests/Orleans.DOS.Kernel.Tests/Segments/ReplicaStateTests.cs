@@ -89,6 +89,17 @@ public sealed class ReplicaStateTests
     public void Recovered_ShorterThanWhatWasSynced_IsRotten() =>
         Assert.True(Open.Recovered(LogScan.Whole(200), 300, cacheSurvived: false).Rotten);
 
+    /// <summary>The last synced frame rots at one replica, and the other lost it, unsynced, with its power: nobody knows what was acknowledged.</summary>
+    [Fact]
+    public void Recovered_WithABadLastFrame_StillTellsHowMuchThereWas()
+    {
+        var rotten = Open.Recovered(new LogScan(200, 200, 300), 300, cacheSurvived: false);
+        var cut = Open.Recovered(LogScan.Whole(200), 0, cacheSurvived: false);
+        Assert.Equal((300, true), (rotten.Length, rotten.Rotten));
+        SealAnswer Sealed(ReplicaState state) => new(ReplicaVerdict.Done, state.Length, state.Damaged, state.Rotten);
+        Assert.Equal(TakeoverOutcome.Unavailable, Takeover.Decide([Sealed(rotten), Sealed(cut)]).Outcome);
+    }
+
     [Fact]
     public void Rotten_TakesNothing_UntilItIsCopiedAnew()
     {
