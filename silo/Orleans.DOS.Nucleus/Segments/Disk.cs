@@ -78,6 +78,9 @@ internal static partial class Disk
     /// <summary>Nothing was lost. A sync that found no room is not one of these: its pages may be gone.</summary>
     public static bool IsFull(IOException exception) => exception is not FlushFailedException && exception.HResult is NoSpaceErrno or QuotaErrno;
 
+    /// <summary>The call failed for want of descriptors or memory (EMFILE, ENFILE, ENOMEM, EAGAIN), not because of the disk.</summary>
+    public static bool IsShortOfMeans(IOException exception) => exception.HResult is 24 or 23 or 12 or 11;
+
     /// <summary>Reads until the buffer is full or the file ends.</summary>
     public static int Read(SafeFileHandle handle, Span<byte> buffer, long offset)
     {

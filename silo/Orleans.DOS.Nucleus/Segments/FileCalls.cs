@@ -7,6 +7,9 @@ internal sealed class FileCalls
 {
     public Action<SegmentId, SafeFileHandle> Flush { get; set; } = (_, handle) => Disk.Flush(handle);
 
+    /// <summary>Comes before each read of the log.</summary>
+    public Action<SegmentId>? Reading { get; set; }
+
     /// <summary>Writes once more what the file says already, so that the next flush has something to write.</summary>
     public Action<SegmentId, SafeFileHandle, byte[], long> Rewrite { get; set; } = (_, handle, bytes, offset) => RandomAccess.Write(handle, bytes, offset);
 }

@@ -351,40 +351,9 @@ public sealed partial class SegmentStore
         }
     }
 
-    private SegmentChunk Read(StoredSegment segment, long offset, int bytesMax)
-    {
-        var left = segment.ReadableLength - offset;
-        var answer = Answer(ReplicaVerdict.Done, segment.State);
-        if (offset < 0 || left <= 0)
-        {
-            return new SegmentChunk(left == 0 && offset >= 0 ? answer : answer with { Outcome = ReplicaOutcome.RefusedOffset }, []);
-        }
-        try
-        {
-            var bytes = ReadLog(segment, offset, (int)Math.Min(left, Math.Max(bytesMax, FrameCodec.HeaderBytes)));
-            var first = FrameCodec.PeekLength(bytes);
-            if (first > bytes.Length && first <= left)
-            {
-                bytes = ReadLog(segment, offset, first);
-            }
-            var valid = FrameCodec.ValidPrefix(bytes, segment.Id);
-            if (valid == 0 || (valid < bytes.Length && FrameCodec.PeekLength(bytes.AsSpan(valid)) is var next && next > 0 && next <= bytes.Length - valid))
-            {
-                LogReadDamaged(_log, segment.Id, offset + valid, _directory);
-                answer = answer with { Outcome = valid == 0 ? ReplicaOutcome.Failed : ReplicaOutcome.Done };
-            }
-            Array.Resize(ref bytes, valid);
-            return new SegmentChunk(answer, bytes);
-        }
-        catch (IOException exception)
-        {
-            LogDiskFailed(_log, exception, segment.Id, _directory);
-            return new SegmentChunk(answer with { Outcome = ReplicaOutcome.Failed }, []);
-        }
-    }
-
     private byte[] ReadLog(StoredSegment segment, long offset, int count)
     {
+        Calls.Reading?.Invoke(segment.Id);
         var bytes = GC.AllocateUninitializedArray<byte>(count);
         var read = _handles.Use(segment.Id.Value, segment.Path, handle => Disk.Read(handle, bytes, SegmentFileHeader.LogStart + offset));
         Array.Resize(ref bytes, read);

@@ -187,16 +187,6 @@ public sealed partial class SegmentStore : IDisposable
         return Answer(ReplicaVerdict.Done, segment.State);
     }));
 
-    /// <summary>Whole frames from <paramref name="offset"/>, checked; at least one if there is one.</summary>
-    public Task<SegmentChunk> ReadAsync(SegmentId id, long offset, int bytesMax)
-    {
-        if (!_segments.TryGetValue(id.Value, out var segment))
-        {
-            return Task.FromResult(new SegmentChunk(Missing(), []));
-        }
-        return _read[(int)((ulong)offset >> 18) % ReadThreads].RunAsync(() => Read(segment, offset, bytesMax));
-    }
-
     public Task DeleteAsync(SegmentId id) => OnDisk(id, () =>
     {
         if (_segments.TryRemove(id.Value, out var segment))

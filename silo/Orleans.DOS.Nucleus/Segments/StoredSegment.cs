@@ -1,13 +1,14 @@
 namespace Orleans.DOS.Segments;
 
 /// <summary>
-/// One replica on this disk. Everything but <see cref="ReadableLength"/>, <see cref="Broken"/> and <see cref="Flushing"/> belongs to the disk
-/// thread of the segment.
+/// One replica on this disk. Everything but <see cref="ReadableLength"/>, <see cref="Broken"/>, <see cref="Flushing"/> and <see cref="MendedTo"/>
+/// belongs to the disk thread of the segment.
 /// </summary>
 internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state, string path)
 {
     private long _readable = state.Length;
     private volatile bool _broken;
+    private long _mendedTo;
 
     public SegmentId Id => header.Segment;
     public ObjectId Object => header.Object;
@@ -27,6 +28,13 @@ internal sealed class StoredSegment(SegmentFileHeader header, ReplicaState state
     public List<(long Length, TaskCompletionSource<ReplicaAnswer> Done)> Waiters { get; } = [];
     /// <summary>Who waits for a length to be received.</summary>
     public List<(long Length, TaskCompletionSource Done)> Overtakers { get; } = [];
+
+    /// <summary>Bytes from the start that a mend, which goes on, has found or made good.</summary>
+    public long MendedTo
+    {
+        get => Volatile.Read(ref _mendedTo);
+        set => Volatile.Write(ref _mendedTo, value);
+    }
 
     /// <summary>Bytes that readers of any thread may read.</summary>
     public long ReadableLength => Volatile.Read(ref _readable);

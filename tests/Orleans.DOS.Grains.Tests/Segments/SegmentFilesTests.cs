@@ -66,6 +66,26 @@ public sealed class SegmentFilesTests : IDisposable
         Assert.Equal((Frame.Length, true), await again.StatAsync(Segment) is var state ? (state.Length, state.Sealed) : default);
     }
 
+    [Theory]
+    [InlineData(24, int.MaxValue, ReplicaOutcome.InProgress, false)] // EMFILE: nothing was looked at
+    [InlineData(5, 1, ReplicaOutcome.Done, false)] // EIO that passes
+    [InlineData(5, int.MaxValue, ReplicaOutcome.Failed, true)]
+    public async Task VerifyThatCannotRead_CallsItRotten_OnlyWhenTheDiskSaysItTwice(int errno, int times, ReplicaOutcome outcome, bool isRotten)
+    {
+        using var store = Open();
+        await CreateAsync(store);
+        await store.AppendAsync(Segment, 1, 0, Frame, sync: true);
+        store.Calls.Reading = _ =>
+        {
+            if (times-- > 0)
+            {
+                throw new IOException("not now", errno);
+            }
+        };
+        Assert.Equal(outcome, (await store.VerifyAsync(Segment, 0, Frame.Length)).Outcome);
+        Assert.Equal(isRotten, (await store.StatAsync(Segment)).Rotten);
+    }
+
     private string FileOf() => Directory.GetFiles(_directory, "*.seg", SearchOption.AllDirectories).Single();
 
     private SegmentStore Open() => new(_directory, "a", NullLogger<SegmentStore>.Instance);

@@ -110,5 +110,20 @@ public sealed class ReplicaStateTests
         Assert.True(rotten.Recovered(LogScan.Whole(300), 0, cacheSurvived: true).Rotten);
     }
 
+    [Fact]
+    public void Mend_ReplacesFramesOfARottenSealedOne_WhichStaysRottenUntilAllAreGood()
+    {
+        var rotten = Open with { Sealed = true, SyncedLength = 300, Rotten = true, Damaged = true };
+        var mended = rotten.Mend(3, 100, 100);
+        // What was written anew is not on the disk yet.
+        Assert.Equal((ReplicaVerdict.Done, true, rotten with { SyncedLength = 100 }), (mended.Verdict, mended.WriteBytes, mended.Next));
+        Assert.Equal(new ReplicaState(3, 400, 100, true, true, Rotten: true), mended.Next.Mend(3, 300, 100).Next);
+        Assert.Equal(new ReplicaState(3, 300, 300, true, false), mended.Next.Copied(seal: true));
+        Assert.Equal(ReplicaVerdict.RefusedEpoch, rotten.Mend(2, 100, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.RefusedOffset, rotten.Mend(3, 400, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Failed, (rotten with { Sealed = false }).Mend(3, 100, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Failed, (rotten with { Rotten = false }).Mend(3, 100, 100).Verdict);
+    }
+
     private static ReplicaState Open => new(3, 300, 0, false, false);
 }
