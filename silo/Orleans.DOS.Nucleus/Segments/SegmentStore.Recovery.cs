@@ -130,6 +130,11 @@ public sealed partial class SegmentStore
             });
             at += bytes.Length;
         }
+        if (end > 0)
+        {
+            // Before the header, which says that it is there.
+            Flush(segment);
+        }
         WriteHeader(segment, next);
     }
 
