@@ -99,12 +99,12 @@ public sealed class SegmentSimulation
     }
 
     /// <summary>
-    /// Unavailable is no lie of a frame that was bad, or gone, on every disk at once. Of an open segment it is none either when no replica is
-    /// a source, or when a rotten one may be the only one that knows how much there was; one rotten copy beside a whole one is no excuse.
+    /// Unavailable is no lie of a frame that was bad, or gone, on every disk at once. Of an open segment it is none either when a rotten one may
+    /// be the only one that knows how much there was, since the others lost a tail, or are rotten too; one beside an undamaged one is no excuse.
     /// </summary>
     private bool IsLostToRot(SimulatedCatalog.Row row) => IsRotting && (row.Sealed is not null
         ? _gone.Any(frame => frame.Segment == row.Id && frame.Index < row.Frames)
-        : _cause == Cause.Rot ? row.Replicas.Keys.All(node => _disks[node].IsRotten(row.Id)) : row.Replicas.Keys.Any(node => _disks[node].IsRotten(row.Id)));
+        : row.Replicas.Keys.Any(node => _disks[node].IsRotten(row.Id)) && row.Replicas.Keys.All(node => _disks[node].StateOf(row.Id) is not { Damaged: false }));
 
     private bool IsRotting => _cause is Cause.Rot or Cause.RotAndPowerOfAny;
 
