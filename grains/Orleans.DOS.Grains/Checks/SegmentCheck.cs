@@ -121,7 +121,7 @@ internal sealed class SegmentCheck(ICatalog catalog, INodeView nodes, INodeClien
 
     private static ReplicaFacts FactsOf(ReplicaRow row, ReplicaAnswer? answer) => new(
         IsItsDisk: row.IsPresent != 0 && answer?.Outcome != ReplicaOutcome.WrongDisk,
-        HasAnswered: answer is not null,
+        HasAnswered: answer is not (null or { Outcome: ReplicaOutcome.InProgress }),
         IsThere: answer?.Outcome != ReplicaOutcome.NoSuchSegment,
         Length: answer?.Length ?? 0,
         IsRotten: answer is { Rotten: true } or { Outcome: not (ReplicaOutcome.Done or ReplicaOutcome.NoSuchSegment or ReplicaOutcome.WrongDisk) });

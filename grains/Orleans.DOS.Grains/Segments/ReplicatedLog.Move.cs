@@ -98,7 +98,8 @@ internal sealed partial class ReplicatedLog
         {
             throw new DosException(DosErrorCode.Stale, $"{_target} has a newer owner than epoch {_epoch}");
         }
-        var lost = old.Replicas.Where((_, index) => answers[index]?.Outcome != ReplicaOutcome.Done).ToList();
+        // A rotten one seals too, at a length that tells only how much there was.
+        var lost = old.Replicas.Where((_, index) => answers[index] is not { Outcome: ReplicaOutcome.Done, Rotten: false }).ToList();
         if (lost.Count == old.Replicas.Count && length > 0)
         {
             throw old.Replicas.Select((_, index) => index).All(old.Writer.IsOutOfSpace)

@@ -31,7 +31,7 @@ public interface ISegmentService : IGrainService
     [Alias("Read"), ReadOnly] Task<SegmentChunk> ReadAsync(SegmentId segment, DiskId disk, long offset, int bytesMax);
 
     /// <summary>
-    /// Makes this replica equal to another node's up to <paramref name="length"/> (fills up what is missing), sealed if <paramref name="seal"/>.
+    /// Makes this replica equal to another node's up to <paramref name="length"/> (fills up what is missing or bad), sealed if <paramref name="seal"/>.
     /// InProgress: it took long and is to be asked again, which goes on where it ended.
     /// </summary>
     /// <param name="paced">Nobody waits for it: not faster than <see cref="Limits.RepairBytesPerSecond"/>.</param>
@@ -39,7 +39,7 @@ public interface ISegmentService : IGrainService
 
     /// <summary>
     /// Reads frames from <paramref name="from"/> to <paramref name="length"/>, for some seconds and paced, and checks them: the answer's length is
-    /// how far it came. Failed: a frame is bad, and the replica says from now on that it is rotten.
+    /// how far it came. Failed: a frame is bad, and the replica says from now on that it is rotten. InProgress: the node lacks the means to look now.
     /// </summary>
     [Alias("Verify")] Task<ReplicaAnswer> VerifyAsync(SegmentId segment, DiskId disk, long from, long length);
 

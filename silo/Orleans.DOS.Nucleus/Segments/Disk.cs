@@ -6,6 +6,7 @@ namespace Orleans.DOS.Segments;
 /// <summary>The few disk calls that .NET does not have, and what its exceptions mean.</summary>
 internal static partial class Disk
 {
+    private const int InterruptedErrno = 4;
     private const int NoSpaceErrno = 28;
     private const int QuotaErrno = 122;
 
@@ -37,22 +38,31 @@ internal static partial class Disk
         using (var handle = File.OpenHandle(draft, FileMode.Create, FileAccess.Write))
         {
             RandomAccess.Write(handle, System.Text.Encoding.UTF8.GetBytes(content), 0);
-            RandomAccess.FlushToDisk(handle);
+            Flush(handle);
         }
         File.Move(draft, path, overwrite: true);
         SyncDirectory(Path.GetDirectoryName(path)!);
     }
 
+    /// <summary>
+    /// Not RandomAccess.FlushToDisk, to which EROFS, EINVAL and ENOTSUP are no errors: EROFS is what ext4 says once its journal has aborted,
+    /// and then nothing is on the disk.
+    /// </summary>
     /// <exception cref="FlushFailedException">What was written may be lost.</exception>
     public static void Flush(SafeFileHandle handle)
     {
-        try
+        if (!OperatingSystem.IsLinux())
         {
-            RandomAccess.FlushToDisk(handle);
+            FlushByFramework(handle);
+            return;
         }
-        catch (IOException exception)
+        while (Sync(handle) != 0)
         {
-            throw new FlushFailedException(exception);
+            var error = Marshal.GetLastPInvokeError();
+            if (error != InterruptedErrno)
+            {
+                throw new FlushFailedException(new IOException($"fsync: {Marshal.GetPInvokeErrorMessage(error)}", error));
+            }
         }
     }
 
@@ -65,7 +75,11 @@ internal static partial class Disk
         return new(drive.TotalSize, drive.AvailableFreeSpace);
     }
 
-    public static bool IsFull(IOException exception) => exception.HResult is NoSpaceErrno or QuotaErrno;
+    /// <summary>Nothing was lost. A sync that found no room is not one of these: its pages may be gone.</summary>
+    public static bool IsFull(IOException exception) => exception is not FlushFailedException && exception.HResult is NoSpaceErrno or QuotaErrno;
+
+    /// <summary>The call failed for want of descriptors or memory (EMFILE, ENFILE, ENOMEM, EAGAIN), not because of the disk.</summary>
+    public static bool IsShortOfMeans(IOException exception) => exception.HResult is 24 or 23 or 12 or 11;
 
     /// <summary>Reads until the buffer is full or the file ends.</summary>
     public static int Read(SafeFileHandle handle, Span<byte> buffer, long offset)
@@ -83,11 +97,27 @@ internal static partial class Disk
         return total;
     }
 
+    /// <summary>Elsewhere the framework knows the call that reaches the disk itself (macOS: F_FULLFSYNC).</summary>
+    private static void FlushByFramework(SafeFileHandle handle)
+    {
+        try
+        {
+            RandomAccess.FlushToDisk(handle);
+        }
+        catch (IOException exception)
+        {
+            throw new FlushFailedException(exception);
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Sync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Sync(SafeFileHandle handle);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

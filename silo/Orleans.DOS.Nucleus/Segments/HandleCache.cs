@@ -37,6 +37,21 @@ internal sealed class HandleCache(int handlesMax) : IDisposable
         }
     }
 
+    /// <summary>Tests: called when a file's handle is closed and the file is not yet deleted.</summary>
+    internal Action? Deleting { get; set; }
+
+    /// <summary>
+    /// Closes a file and deletes it. Another thread may open it in between: its handle must not be given to who makes the file anew and would
+    /// write where no name leads. Files are opened under the gate, so that whatever got hold of the old one is in the index by then.
+    /// </summary>
+    public void Delete(long key, string path)
+    {
+        Close(key);
+        Deleting?.Invoke();
+        File.Delete(path);
+        Close(key);
+    }
+
     public void Dispose()
     {
         lock (_gate)

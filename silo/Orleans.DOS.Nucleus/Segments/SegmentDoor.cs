@@ -51,9 +51,7 @@ public sealed class SegmentDoor(SegmentStore store, INodeClients clients, TimePr
         var answer = await store.StatAsync(segment.Segment);
         if (answer.Rotten)
         {
-            // Nothing of it is trusted. Whoever asks owns the epoch, or the catalog calls the segment sealed.
-            await store.DeleteAsync(segment.Segment);
-            answer = answer with { Outcome = ReplicaOutcome.NoSuchSegment };
+            return await MendAsync(segment.Segment, epoch, clients.Segments(source), sourceDisk, length, seal, paced);
         }
         if (answer.Outcome == ReplicaOutcome.NoSuchSegment)
         {
@@ -88,6 +86,48 @@ public sealed class SegmentDoor(SegmentStore store, INodeClients clients, TimePr
         return answer.Outcome == ReplicaOutcome.Done ? await store.FinishCopyAsync(segment.Segment, seal) : answer;
     }
 
+    /// <summary>
+    /// Takes from the source what is bad here, and keeps what is good: the source may have a bad frame too, elsewhere, of which this is the last
+    /// good copy. Whoever asks owns the epoch, or the catalog calls the segment sealed: here it is sealed first, so that nobody writes meanwhile.
+    /// </summary>
+    private async Task<ReplicaAnswer> MendAsync(SegmentId segment, long epoch, ISegmentService source, DiskId sourceDisk, long length, bool seal, bool paced)
+    {
+        var answer = await store.StatAsync(segment);
+        answer = await store.SealAsync(segment, epoch, answer.Length > length ? length : null);
+        var started = time.GetTimestamp();
+        var at = store.MendedTo(segment);
+        while (answer.Outcome == ReplicaOutcome.Done && at < length)
+        {
+            if (time.GetElapsedTime(started) > WorkMax)
+            {
+                store.SetMendedTo(segment, at);
+                return answer with { Outcome = ReplicaOutcome.InProgress };
+            }
+            var bytes = (int)Math.Min(CopyBytes, length - at);
+            if (paced)
+            {
+                await _pace.TakeAsync(bytes);
+            }
+            var own = await store.ReadAsync(segment, at, bytes);
+            if (own.Frames.Length > 0)
+            {
+                at += own.Frames.Length;
+                continue;
+            }
+            // One frame where others follow that may be good; behind the end as many as there are.
+            var chunk = await source.ReadAsync(segment, sourceDisk, at, at < answer.Length ? 0 : bytes);
+            if (chunk.Answer.Outcome != ReplicaOutcome.Done || chunk.Frames.Length == 0)
+            {
+                answer = answer with { Outcome = ReplicaOutcome.Failed };
+                break;
+            }
+            answer = await store.MendAsync(segment, epoch, at, chunk.Frames);
+            at += chunk.Frames.Length;
+        }
+        store.SetMendedTo(segment, 0);
+        return answer.Outcome == ReplicaOutcome.Done ? await store.FinishCopyAsync(segment, seal) : answer;
+    }
+
     public async Task<ReplicaAnswer> VerifyAsync(SegmentId segment, DiskId disk, long from, long length)
     {
         if (IsWrong(disk, out var refusal))
@@ -102,6 +142,10 @@ public sealed class SegmentDoor(SegmentStore store, INodeClients clients, TimePr
             if (answer.Outcome != ReplicaOutcome.Done)
             {
                 return answer;
+            }
+            if (answer.Length <= from)
+            {
+                break; // Shorter than who asks believes.
             }
             from = answer.Length;
         }

@@ -40,7 +40,7 @@ internal sealed record SegmentFileHeader(
         RandomAccess.Write(handle, slot, (Version & 1) * SlotDistance);
     }
 
-    /// <summary>The newest valid slot; null when there is none (the file was being made).</summary>
+    /// <summary>The newest valid slot; null when there is none: the file was being made, or its header has rotted.</summary>
     public static SegmentFileHeader? Read(SafeFileHandle handle)
     {
         var first = ReadSlot(handle, 0);

@@ -7,7 +7,7 @@ namespace Orleans.DOS.Segments;
 /// <summary>
 /// One journal per disk: small unsynced ends of many segments are written behind each other and share one fsync (group commit, as
 /// BookKeeper's bookies do). The segment's own file holds the same bytes in the page cache; the journal is read after a crash only.
-/// When a journal file is full, the segments that it names are synced and it goes.
+/// When a journal file is full, the segments that it names are synced and it goes; if one cannot be synced, it stays.
 /// </summary>
 internal sealed class SegmentJournal : IDisposable
 {
@@ -17,7 +17,7 @@ internal sealed class SegmentJournal : IDisposable
     private const uint Magic = 0x01_4A_4F_44;
 
     private readonly string _directory;
-    private readonly Action<IReadOnlyCollection<long>> _syncSegments;
+    private readonly Func<IReadOnlyCollection<long>, bool> _syncSegments;
     private readonly WorkQueue<Entry> _queue = new();
     private readonly HashSet<long> _named = [];
     private readonly Thread _thread;
@@ -26,8 +26,8 @@ internal sealed class SegmentJournal : IDisposable
     private long _length;
     private FlushFailedException? _broken;
 
-    /// <param name="syncSegments">Brings the files of the segments named to disk; runs on the journal's thread.</param>
-    public SegmentJournal(string directory, long number, Action<IReadOnlyCollection<long>> syncSegments)
+    /// <param name="syncSegments">Brings the files of the segments named to disk, and says whether all are; runs on the journal's thread.</param>
+    public SegmentJournal(string directory, long number, Func<IReadOnlyCollection<long>, bool> syncSegments)
     {
         _directory = directory;
         _number = number;
@@ -152,14 +152,19 @@ internal sealed class SegmentJournal : IDisposable
 
     private void Rotate()
     {
-        _syncSegments(_named);
+        var isSynced = _syncSegments(_named);
         // Until the next file is there the old one stays in use, so that the next batch can try again.
         var next = Create(_number + 1);
         _handle.Dispose();
         var old = PathOf(_number);
         (_handle, _number, _length) = (next, _number + 1, 0);
         _named.Clear();
-        File.Delete(old);
+        if (isSynced)
+        {
+            File.Delete(old);
+        }
+        // Else the only sound copy of some frames is in it: it stays for the next start, which replays it. A segment whose sync has failed
+        // takes no more, so that no later file is kept for the same one.
     }
 
     private SafeFileHandle Create(long number)

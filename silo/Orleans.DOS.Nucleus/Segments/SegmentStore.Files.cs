@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Orleans.DOS.Segments;
 
@@ -18,11 +19,16 @@ public sealed partial class SegmentStore
             Disk.SyncDirectory(SegmentsDirectory);
         }
         var first = SegmentFileHeader.Of(1, header.Segment, header.Object, ReplicaState.Created(header.Epoch));
-        using (var handle = File.OpenHandle(path, FileMode.Create, FileAccess.ReadWrite))
+        using (var handle = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite))
         {
+            if (RandomAccess.GetLength(handle) > SegmentFileHeader.LogStart)
+            {
+                throw new IOException($"'{path}' holds frames of a segment that this store does not know");
+            }
+            RandomAccess.SetLength(handle, 0);
             first.Write(handle);
             RandomAccess.SetLength(handle, SegmentFileHeader.LogStart);
-            RandomAccess.FlushToDisk(handle);
+            FlushFile(header.Segment, handle);
         }
         Disk.SyncDirectory(shard);
         return new StoredSegment(first, ReplicaState.Created(header.Epoch), path);
@@ -77,18 +83,44 @@ public sealed partial class SegmentStore
     }
 
     /// <summary>
+    /// The journal that would heal these frames goes: from now on a bad one among them is rot. For the segment's own thread, which alone writes
+    /// headers; nobody waits, because the journal's thread must never wait for one that may wait for the journal.
+    /// </summary>
+    private void PostMark(StoredSegment segment)
+    {
+        if (_closed)
+        {
+            return;
+        }
+        ThreadOf(segment.Id).Post(
+            () =>
+            {
+                var isThere = _segments.TryGetValue(segment.Id.Value, out var now) && now == segment;
+                if (isThere && !segment.State.Sealed && !segment.Broken)
+                {
+                    MarkSynced(segment);
+                }
+            },
+            _ => { });
+    }
+
+    /// <summary>
     /// A sync has failed: what the page cache holds may not be what the disk gets, so that the next start must not trust it, be it in the
     /// same run of the host.
     /// </summary>
     private void DistrustCache()
     {
-        try
+        lock (_bootGate)
         {
-            Disk.Replace(BootFile, "unsynced\nrunning");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            LogSyncFailed(_log, exception, _directory);
+            _isDistrusted = true;
+            try
+            {
+                Disk.Replace(BootFile, Unsynced + "\nrunning");
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                LogSyncFailed(_log, exception, _directory);
+            }
         }
     }
 
@@ -103,7 +135,7 @@ public sealed partial class SegmentStore
             {
                 RandomAccess.SetLength(handle, SegmentFileHeader.LogStart + state.Length);
             }
-            RandomAccess.FlushToDisk(handle);
+            FlushFile(segment, handle);
             return true;
         }));
     }
@@ -118,9 +150,46 @@ public sealed partial class SegmentStore
 
     private bool Flush(StoredSegment segment) => _handles.Use(segment.Id.Value, segment.Path, handle =>
     {
-        Disk.Flush(handle);
+        FlushFile(segment, handle);
         return true;
     });
+
+    /// <summary>
+    /// Linux says once that an fsync failed, to whoever asks first, and drops the pages. So one thread at a time asks for a file, and nobody
+    /// asks again: the next would be told that all is well.
+    /// </summary>
+    private void FlushFile(StoredSegment segment, SafeFileHandle handle)
+    {
+        lock (segment.Flushing)
+        {
+            if (segment.Broken)
+            {
+                throw new FlushFailedException($"A sync of segment {segment.Id} has failed before");
+            }
+            try
+            {
+                FlushFile(segment.Id, handle);
+            }
+            catch (FlushFailedException)
+            {
+                segment.Broken = true;
+                throw;
+            }
+        }
+    }
+
+    private void FlushFile(SegmentId id, SafeFileHandle handle)
+    {
+        try
+        {
+            Calls.Flush(id, handle);
+        }
+        catch (FlushFailedException)
+        {
+            DistrustCache();
+            throw;
+        }
+    }
 
     /// <summary>After a failed fsync Linux may have dropped the pages: nothing more is promised for the segment.</summary>
     private void Guarded(StoredSegment segment, Func<bool> call)
@@ -235,7 +304,7 @@ public sealed partial class SegmentStore
         LogDiskFailed(_log, failure, segment.Id, _directory);
         segment.Syncing = false;
         // A journal without room has lost nothing: the segment's own file still has the bytes, and a later sync may succeed.
-        var isFull = failure is IOException exception and not FlushFailedException && Disk.IsFull(exception);
+        var isFull = failure is IOException exception && Disk.IsFull(exception);
         if (!isFull && !segment.Broken)
         {
             segment.Broken = true;
@@ -247,59 +316,44 @@ public sealed partial class SegmentStore
     }
 
     /// <summary>Brings files to disk whose ends only the journal has; a deleted one needs nothing.</summary>
-    private void SyncFiles(IReadOnlyCollection<long> ids)
+    /// <returns>False when the sync of one failed, now or before: the journal is all that is left of it.</returns>
+    private bool SyncFiles(IReadOnlyCollection<long> ids)
     {
+        var isSynced = true;
         foreach (var id in ids)
         {
             if (_segments.TryGetValue(id, out var segment) && File.Exists(segment.Path))
             {
                 BeforeSync?.Invoke(segment.Id);
-                try
-                {
-                    Flush(segment);
-                }
-                catch (FileNotFoundException) when (!_segments.ContainsKey(id))
-                {
-                    // Deleted by its disk thread in between.
-                }
+                isSynced &= TrySync(segment);
             }
         }
+        return isSynced;
     }
 
-    private SegmentChunk Read(StoredSegment segment, long offset, int bytesMax)
+    private bool TrySync(StoredSegment segment)
     {
-        var left = segment.ReadableLength - offset;
-        var answer = Answer(ReplicaVerdict.Done, segment.State);
-        if (offset < 0 || left <= 0)
-        {
-            return new SegmentChunk(left == 0 && offset >= 0 ? answer : answer with { Outcome = ReplicaOutcome.RefusedOffset }, []);
-        }
         try
         {
-            var bytes = ReadLog(segment, offset, (int)Math.Min(left, Math.Max(bytesMax, FrameCodec.HeaderBytes)));
-            var first = FrameCodec.PeekLength(bytes);
-            if (first > bytes.Length && first <= left)
-            {
-                bytes = ReadLog(segment, offset, first);
-            }
-            var valid = FrameCodec.ValidPrefix(bytes, segment.Id);
-            if (valid == 0 || (valid < bytes.Length && FrameCodec.PeekLength(bytes.AsSpan(valid)) is var next && next > 0 && next <= bytes.Length - valid))
-            {
-                LogReadDamaged(_log, segment.Id, offset + valid, _directory);
-                answer = answer with { Outcome = valid == 0 ? ReplicaOutcome.Failed : ReplicaOutcome.Done };
-            }
-            Array.Resize(ref bytes, valid);
-            return new SegmentChunk(answer, bytes);
+            Flush(segment);
+            PostMark(segment);
+            return true;
         }
-        catch (IOException exception)
+        catch (FileNotFoundException) when (!_segments.ContainsKey(segment.Id.Value))
+        {
+            // Deleted by its disk thread in between.
+            return true;
+        }
+        catch (FlushFailedException exception)
         {
             LogDiskFailed(_log, exception, segment.Id, _directory);
-            return new SegmentChunk(answer with { Outcome = ReplicaOutcome.Failed }, []);
+            return false;
         }
     }
 
     private byte[] ReadLog(StoredSegment segment, long offset, int count)
     {
+        Calls.Reading?.Invoke(segment.Id);
         var bytes = GC.AllocateUninitializedArray<byte>(count);
         var read = _handles.Use(segment.Id.Value, segment.Path, handle => Disk.Read(handle, bytes, SegmentFileHeader.LogStart + offset));
         Array.Resize(ref bytes, read);

@@ -16,6 +16,9 @@ public sealed partial class SegmentStore
     [LoggerMessage(Level = LogLevel.Warning, Message = "Segment {Segment} in {Directory} is damaged: {Valid} of {End} bytes are whole frames")]
     private static partial void LogDamaged(ILogger log, SegmentId segment, long valid, long end, string directory);
 
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} holds frames and has no valid header any more: the segment is rotten here")]
+    private static partial void LogHeaderLost(ILogger log, string path);
+
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} has no valid header: it was being made when the node ended")]
     private static partial void LogNoHeader(ILogger log, string path);
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
 
 namespace Orleans.DOS.Segments;
 
@@ -6,6 +7,8 @@ namespace Orleans.DOS.Segments;
 public sealed partial class SegmentStore
 {
     private const int ScanBytes = 4 * 1024 * 1024;
+    /// <summary>Stands for the run of the host when a sync has failed in it.</summary>
+    private const string Unsynced = "unsynced";
 
     private DiskId ReadOrMakeId()
     {
@@ -28,12 +31,15 @@ public sealed partial class SegmentStore
         return lines.Length == 2 && (lines[1] == "clean" || lines[0] == _boot);
     }
 
+    /// <summary>What the page cache says may never have reached the disk although the host still runs.</summary>
+    private bool IsCacheDistrusted() => File.Exists(BootFile) && File.ReadAllLines(BootFile) is [Unsynced, ..];
+
     private void Load()
     {
         foreach (var path in Directory.EnumerateFiles(SegmentsDirectory, "*.seg", SearchOption.AllDirectories))
         {
             using var handle = File.OpenHandle(path);
-            if (SegmentFileHeader.Read(handle) is not { } header)
+            if ((SegmentFileHeader.Read(handle) ?? OfLostHeader(path, handle)) is not { } header)
             {
                 // Its making was never answered, so that nobody counts on it; kept for whoever wants to look.
                 LogNoHeader(_log, path);
@@ -41,6 +47,21 @@ public sealed partial class SegmentStore
             }
             _segments[header.Segment.Value] = new StoredSegment(header, header.State, path);
         }
+    }
+
+    /// <summary>
+    /// Frames come after the making was answered: a file that has some was counted on, and its header has rotted since. What it knew of
+    /// epochs and seals is gone with it; a rotten one takes nothing, and tells only how much there was.
+    /// </summary>
+    private SegmentFileHeader? OfLostHeader(string path, SafeFileHandle handle)
+    {
+        var end = RandomAccess.GetLength(handle) - SegmentFileHeader.LogStart;
+        if (end <= 0 || !long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+        {
+            return null;
+        }
+        LogHeaderLost(_log, path);
+        return new SegmentFileHeader(0, new SegmentId(id), default, 0, end, Sealed: false, Damaged: true, Rotten: true, Synced: end);
     }
 
     private void Replay(long id, long offset, byte[] bytes)
@@ -56,7 +77,7 @@ public sealed partial class SegmentStore
         }
     }
 
-    private void Recover(StoredSegment segment, bool cacheSurvived)
+    private void Recover(StoredSegment segment, bool cacheSurvived, bool isDistrusted)
     {
         var replayed = segment.Syncing;
         segment.Syncing = false;
@@ -71,6 +92,13 @@ public sealed partial class SegmentStore
         if (next.Damaged && !segment.State.Damaged)
         {
             LogDamaged(_log, segment.Id, scan.ValidEnd, end, _directory);
+        }
+        if (isDistrusted)
+        {
+            Rewrite(segment, next);
+        }
+        else if (next.Damaged && !segment.State.Damaged)
+        {
             WriteHeader(segment, next);
         }
         else if (!next.Sealed || replayed)
@@ -78,6 +106,36 @@ public sealed partial class SegmentStore
             Flush(segment);
         }
         segment.Become(next);
+    }
+
+    /// <summary>
+    /// After a failed sync pages are clean that never reached the disk, and a next sync has nothing to write: all that was found is written
+    /// once more. Of a sealed one that is the header, because its log was synced before that was written.
+    /// </summary>
+    private void Rewrite(StoredSegment segment, ReplicaState next)
+    {
+        var end = next.Sealed ? 0 : next.Length;
+        for (var at = 0L; at < end;)
+        {
+            var bytes = ReadLog(segment, at, (int)Math.Min(ScanBytes, end - at));
+            if (bytes.Length == 0)
+            {
+                break;
+            }
+            var offset = SegmentFileHeader.LogStart + at;
+            _handles.Use(segment.Id.Value, segment.Path, handle =>
+            {
+                Calls.Rewrite(segment.Id, handle, bytes, offset);
+                return true;
+            });
+            at += bytes.Length;
+        }
+        if (end > 0)
+        {
+            // Before the header, which says that it is there.
+            Flush(segment);
+        }
+        WriteHeader(segment, next);
     }
 
     private LogScan Scan(StoredSegment segment, long end)

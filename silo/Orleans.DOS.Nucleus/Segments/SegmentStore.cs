@@ -30,25 +30,33 @@ public sealed partial class SegmentStore : IDisposable
     private readonly DiskThread[] _sync = [.. Enumerable.Range(0, SyncThreads).Select(i => new DiskThread($"dos-sync-{i}"))];
     private readonly DiskThread[] _read = [.. Enumerable.Range(0, ReadThreads).Select(i => new DiskThread($"dos-read-{i}"))];
     private readonly SegmentJournal _journal;
+    private readonly Lock _bootGate = new();
     private bool _closed;
+    private volatile bool _isDistrusted;
 
     /// <param name="directory">Made if missing. Nobody else may use it at the same time.</param>
     /// <param name="boot">Names one run of the host (Linux: /proc/sys/kernel/random/boot_id): while it stays the same, what was written to the page cache is still there although the process died.</param>
     public SegmentStore(string directory, string boot, ILogger<SegmentStore> log)
+        : this(directory, boot, log, new FileCalls())
     {
+    }
+
+    internal SegmentStore(string directory, string boot, ILogger<SegmentStore> log, FileCalls calls)
+    {
+        Calls = calls;
         _directory = Path.GetFullPath(directory);
         Room = new DiskRoom(() => Disk.Space(_directory));
         _boot = boot;
         _log = log;
         Directory.CreateDirectory(SegmentsDirectory);
         Id = ReadOrMakeId();
-        var cacheSurvived = CacheSurvived();
+        var (cacheSurvived, isDistrusted) = (CacheSurvived(), IsCacheDistrusted());
         // The new mark is written when recovery is complete, so that a crash during recovery does not forget the power loss.
         Load();
         var journal = SegmentJournal.Replay(_directory, Replay);
         foreach (var segment in _segments.Values)
         {
-            Recover(segment, cacheSurvived);
+            Recover(segment, cacheSurvived, isDistrusted);
         }
         SegmentJournal.DeleteAll(_directory);
         Disk.Replace(BootFile, _boot + "\nrunning");
@@ -63,6 +71,9 @@ public sealed partial class SegmentStore : IDisposable
 
     /// <summary>Tests put faults here.</summary>
     internal SegmentJournal Journal => _journal;
+
+    /// <summary>Tests put faults here.</summary>
+    internal FileCalls Calls { get; }
 
     /// <summary>Tests make it small.</summary>
     internal DiskRoom Room { get; set; }
@@ -176,22 +187,20 @@ public sealed partial class SegmentStore : IDisposable
         return Answer(ReplicaVerdict.Done, segment.State);
     }));
 
-    /// <summary>Whole frames from <paramref name="offset"/>, checked; at least one if there is one.</summary>
-    public Task<SegmentChunk> ReadAsync(SegmentId id, long offset, int bytesMax)
-    {
-        if (!_segments.TryGetValue(id.Value, out var segment))
-        {
-            return Task.FromResult(new SegmentChunk(Missing(), []));
-        }
-        return _read[(int)((ulong)offset >> 18) % ReadThreads].RunAsync(() => Read(segment, offset, bytesMax));
-    }
-
     public Task DeleteAsync(SegmentId id) => OnDisk(id, () =>
     {
         if (_segments.TryRemove(id.Value, out var segment))
         {
-            _handles.Close(id.Value);
-            File.Delete(segment.Path);
+            try
+            {
+                _handles.Delete(id.Value, segment.Path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It is still there: whoever asks next must find it, and not be told that it was never made.
+                _segments[id.Value] = segment;
+                throw;
+            }
             Disk.SyncDirectory(Path.GetDirectoryName(segment.Path)!);
         }
         return Missing();
@@ -211,7 +220,7 @@ public sealed partial class SegmentStore : IDisposable
         _journal.Dispose();
         var clean = TrySyncAll();
         _handles.Dispose();
-        if (clean)
+        if (clean && !_isDistrusted)
         {
             Disk.Replace(BootFile, _boot + "\nclean");
         }
@@ -221,8 +230,8 @@ public sealed partial class SegmentStore : IDisposable
     {
         try
         {
-            SyncFiles([.. _segments.Values.Where(segment => segment.State.SyncedLength < segment.State.Length).Select(segment => segment.Id.Value)]);
-            return _segments.Values.All(segment => !segment.Broken);
+            return SyncFiles([.. _segments.Values.Where(segment => segment.State.SyncedLength < segment.State.Length).Select(segment => segment.Id.Value)])
+                && _segments.Values.All(segment => !segment.Broken);
         }
         catch (IOException exception)
         {

@@ -11,7 +11,7 @@ public sealed record ViewConfirmation(NodeStart By, long Version, ImmutableHashS
 public sealed record MembershipReading(long Version, IReadOnlyCollection<Member> Members, IReadOnlyCollection<ViewConfirmation> Confirmations);
 
 /// <summary>
-/// Decides which incarnations of nodes can no longer act (design, section 7; the argument is in Nodes/SAFETY.md). One that is Dead is
+/// Decides which incarnations of nodes can no longer act (design, section 7; the argument is in SAFETY.md). One that is Dead is
 /// fenced when every Active node has confirmed a view in which it is Dead, at least one of them was in the dead node's own last view, and
 /// <see cref="GraceMs"/> have passed; failing that, <see cref="SilenceMs"/> after it was first seen Dead. At once when a newer
 /// incarnation of the same node is Active: that one holds the lock of the node's directory, which the older process had to lose. And at

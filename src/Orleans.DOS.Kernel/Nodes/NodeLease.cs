@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Orleans.DOS.Nodes;
 
 /// <summary>
-/// Until when a node may answer from what it owns in memory (design, section 7; the argument is in Nodes/SAFETY.md). It holds the lease
+/// Until when a node may answer from what it owns in memory (design, section 7; the argument is in SAFETY.md). It holds the lease
 /// for <see cref="TermMs"/> from the instant at which it <b>sent</b> the request by which it read its own row as Active, or by which
 /// every other node of its view answered that the view is unchanged. The second form ends <see cref="WithoutRowMs"/> after the last
 /// such reading of the row was sent, and needs a view that the catalog knows this node to have: the fence goes by that.

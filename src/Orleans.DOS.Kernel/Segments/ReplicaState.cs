@@ -24,10 +24,10 @@ public readonly record struct ReplicaDecision(ReplicaVerdict Verdict, ReplicaSta
 /// Invariants: 0 &lt;= SyncedLength &lt;= Length; Epoch never falls; a sealed replica takes no append ever again.
 /// </summary>
 /// <param name="Epoch">Highest epoch seen; on disk before any answer that rests on it.</param>
-/// <param name="Length">Bytes of whole, valid frames.</param>
+/// <param name="Length">Bytes of whole, valid frames; of a rotten one, how far there are or were some.</param>
 /// <param name="SyncedLength">Bytes known to be on disk.</param>
 /// <param name="Damaged">Its length proves nothing.</param>
-/// <param name="Rotten">A frame that it had on disk fails its checksum: it is no source of a whole log, and takes no more.</param>
+/// <param name="Rotten">A frame that it had on disk fails its checksum: it is no source of a whole log, and takes no more until it is mended.</param>
 public readonly record struct ReplicaState(long Epoch, long Length, long SyncedLength, bool Sealed, bool Damaged, bool Rotten = false)
 {
     public static ReplicaState Created(long epoch) => new(epoch, 0, 0, false, false);
@@ -90,6 +90,16 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
         : offset != Length ? Refuse(ReplicaVerdict.RefusedOffset, epoch)
         : Accept(this with { Epoch = epoch, Length = Length + bytes }, true);
 
+    /// <summary>
+    /// A good frame of another replica in the place of a bad one, or behind the end, of a sealed one: its good ones stay, since no other may
+    /// have them. It is rotten until <see cref="Copied"/>.
+    /// </summary>
+    public ReplicaDecision Mend(long epoch, long offset, int bytes) =>
+        epoch < Epoch ? Refuse(ReplicaVerdict.RefusedEpoch, epoch)
+        : !Rotten || !Sealed ? Refuse(ReplicaVerdict.Failed, epoch)
+        : offset < 0 || offset > Length ? Refuse(ReplicaVerdict.RefusedOffset, epoch)
+        : Accept(this with { Epoch = epoch, Length = Math.Max(Length, offset + bytes), SyncedLength = Math.Min(SyncedLength, offset) }, true);
+
     /// <summary>The copy is complete and on disk: the replica is as good as its source.</summary>
     public ReplicaState Copied(bool seal) => this with { SyncedLength = Length, Sealed = Sealed || seal, Damaged = false, Rotten = false };
 
@@ -111,7 +121,8 @@ public readonly record struct ReplicaState(long Epoch, long Length, long SyncedL
             return this with { Length = length, SyncedLength = length, Damaged = Damaged || length < Length };
         }
         var rotten = Rotten || scan.ValidEnd < synced || (cacheSurvived && scan.LastGoodEnd > scan.ValidEnd);
-        var end = rotten ? Math.Max(scan.ValidEnd, scan.LastGoodEnd) : scan.ValidEnd;
+        // The last frame may be the bad one: what was synced was there, and may have been acknowledged.
+        var end = rotten ? Math.Max(synced, Math.Max(scan.ValidEnd, scan.LastGoodEnd)) : scan.ValidEnd;
         return this with { Length = end, SyncedLength = end, Rotten = rotten, Damaged = Damaged || rotten || scan.FileEnd > end || !cacheSurvived };
     }
 

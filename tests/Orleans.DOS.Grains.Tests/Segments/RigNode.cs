@@ -66,6 +66,17 @@ internal sealed class RigNode : INodeView, IDisposable
         Logs = new ObjectLogs(Catalog, this, Clients, _rig.Time);
     }
 
+    /// <summary>A byte of a segment's log changes under the running store.</summary>
+    public void Rot(SegmentId segment, long at)
+    {
+        var path = Directory.GetFiles(_directory, $"{segment.Value}.seg", SearchOption.AllDirectories).Single();
+        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        file.Position = 4096 + at;
+        var old = file.ReadByte();
+        file.Position = 4096 + at;
+        file.WriteByte((byte)(old ^ 0x40));
+    }
+
     public SegmentScrubber NewScrubber() => new(Catalog, this, Clients, _rig.Time, NullLogger<SegmentScrubber>.Instance);
 
     public SegmentRepair NewRepair() => new(Catalog, this, Clients, _rig.Time, NullLogger<SegmentRepair>.Instance);

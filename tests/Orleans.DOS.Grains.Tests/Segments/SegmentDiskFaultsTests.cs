@@ -91,7 +91,8 @@ public sealed class SegmentDiskFaultsTests : IDisposable
 
         obstacle.Delete();
         Assert.Equal((ReplicaOutcome.Done, 1L * FrameBytes), Synced(await AppendAsync(Other, 0)));
-        Assert.Equal(["journal-2"], Directory.GetFiles(_directory, "journal-*").Select(Path.GetFileName));
+        // What only the first one has of the segment whose sync failed is left for the next start.
+        Assert.Equal(["journal-1", "journal-2"], Directory.GetFiles(_directory, "journal-*").Select(Path.GetFileName).Order());
     }
 
     [Fact]

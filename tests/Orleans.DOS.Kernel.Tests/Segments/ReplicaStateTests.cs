@@ -89,6 +89,17 @@ public sealed class ReplicaStateTests
     public void Recovered_ShorterThanWhatWasSynced_IsRotten() =>
         Assert.True(Open.Recovered(LogScan.Whole(200), 300, cacheSurvived: false).Rotten);
 
+    /// <summary>The last synced frame rots at one replica, and the other lost it, unsynced, with its power: nobody knows what was acknowledged.</summary>
+    [Fact]
+    public void Recovered_WithABadLastFrame_StillTellsHowMuchThereWas()
+    {
+        var rotten = Open.Recovered(new LogScan(200, 200, 300), 300, cacheSurvived: false);
+        var cut = Open.Recovered(LogScan.Whole(200), 0, cacheSurvived: false);
+        Assert.Equal((300, true), (rotten.Length, rotten.Rotten));
+        SealAnswer Sealed(ReplicaState state) => new(ReplicaVerdict.Done, state.Length, state.Damaged, state.Rotten);
+        Assert.Equal(TakeoverOutcome.Unavailable, Takeover.Decide([Sealed(rotten), Sealed(cut)]).Outcome);
+    }
+
     [Fact]
     public void Rotten_TakesNothing_UntilItIsCopiedAnew()
     {
@@ -97,6 +108,21 @@ public sealed class ReplicaStateTests
         Assert.Equal(ReplicaVerdict.Failed, rotten.Copy(3, 300, 100).Verdict);
         Assert.Equal(ReplicaVerdict.Done, rotten.Seal(4, null).Verdict);
         Assert.True(rotten.Recovered(LogScan.Whole(300), 0, cacheSurvived: true).Rotten);
+    }
+
+    [Fact]
+    public void Mend_ReplacesFramesOfARottenSealedOne_WhichStaysRottenUntilAllAreGood()
+    {
+        var rotten = Open with { Sealed = true, SyncedLength = 300, Rotten = true, Damaged = true };
+        var mended = rotten.Mend(3, 100, 100);
+        // What was written anew is not on the disk yet.
+        Assert.Equal((ReplicaVerdict.Done, true, rotten with { SyncedLength = 100 }), (mended.Verdict, mended.WriteBytes, mended.Next));
+        Assert.Equal(new ReplicaState(3, 400, 100, true, true, Rotten: true), mended.Next.Mend(3, 300, 100).Next);
+        Assert.Equal(new ReplicaState(3, 300, 300, true, false), mended.Next.Copied(seal: true));
+        Assert.Equal(ReplicaVerdict.RefusedEpoch, rotten.Mend(2, 100, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.RefusedOffset, rotten.Mend(3, 400, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Failed, (rotten with { Sealed = false }).Mend(3, 100, 100).Verdict);
+        Assert.Equal(ReplicaVerdict.Failed, (rotten with { Rotten = false }).Mend(3, 100, 100).Verdict);
     }
 
     private static ReplicaState Open => new(3, 300, 0, false, false);

@@ -22,8 +22,10 @@ public enum PlantedFault
     WipedDiskCountedAsEmpty,
     /// <summary>A bad frame ends the log although good ones lie behind it.</summary>
     BadFrameTakenForTail,
-    /// <summary>A replica that refuses an owner by epoch is left out, and the owner goes on with the others.</summary>
-    RefusalTreatedAsFailure,
+    /// <summary>A replica that refuses an owner by epoch is taken to have done what it was asked. To take it for a failed one is harmless: see SAFETY.md.</summary>
+    RefusalTakenForDone,
+    /// <summary>A rotten copy is deleted before it is known whether its source has all that it had.</summary>
+    RottenCopyDeletedFirst,
     /// <summary>A disk is swept by names that were read before its files were listed.</summary>
     CreatedSegmentCollected,
     /// <summary>A checkpoint names frames that are not on the disks yet.</summary>

@@ -19,7 +19,7 @@ public sealed class SegmentSimulation
     private const int Disks = 4, WipedDisk = 3;
 
     /// <summary>What destroys copies in this run: each promise holds for one cause at a time.</summary>
-    private enum Cause { PowerOfAllAtTheEnd, PowerOfAny, Wiping, Rot, PowerOfOne }
+    private enum Cause { PowerOfAllAtTheEnd, PowerOfAny, Wiping, Rot, PowerOfOne, RotAndPowerOfAny }
 
     private readonly SimulatedWorld _world;
     private readonly SimulatedCatalog _catalog = new();
@@ -29,14 +29,16 @@ public sealed class SegmentSimulation
     private readonly List<SimulatedOwner> _owners = [];
     private readonly Cause _cause;
     private readonly PlantedFault _fault;
+    /// <summary>Frames of which no disk had a good copy left when one rotted, or lost its power: nobody can do anything about these.</summary>
+    private readonly HashSet<(int Segment, int Index)> _gone = [];
     private int _value;
 
     private SegmentSimulation(int seed, PlantedFault fault)
     {
         (_world, _fault) = (new SimulatedWorld(seed), fault);
-        _cause = (Cause)(seed % 5);
+        _cause = (Cause)(seed % 5) is Cause.Rot && seed / 5 % 2 == 1 ? Cause.RotAndPowerOfAny : (Cause)(seed % 5);
         // Where every copy of a frame may lose what was not synced, or one of two and the other with its disk, only durable frames are promised.
-        _checker = new PromiseChecker(durableOnly: _cause is Cause.PowerOfAllAtTheEnd or Cause.PowerOfAny or Cause.Wiping);
+        _checker = new PromiseChecker(durableOnly: _cause is Cause.PowerOfAllAtTheEnd or Cause.PowerOfAny or Cause.Wiping or Cause.RotAndPowerOfAny);
         _disks = [.. Enumerable.Range(0, Disks).Select(_ => new SimulatedReplica(_world, fault))];
         _network = new SimulatedNetwork(_world, _disks);
     }
@@ -66,6 +68,10 @@ public sealed class SegmentSimulation
         Every(100, 500, Collect);
         Every(100, 600, Sweep);
         Every(200, 800, FillUp);
+        if (IsRotting)
+        {
+            Every(200, 800, Scrub);
+        }
         _world.RunUntil(EndMs);
         if (_cause == Cause.PowerOfAllAtTheEnd)
         {
@@ -77,7 +83,7 @@ public sealed class SegmentSimulation
         Array.ForEach(_disks, disk => disk.FrozenUntil = 0);
         var last = NewOwner();
         _world.RunUntil(EndMs + 10_000);
-        return _checker.Violation ?? (last.IsReady ? Verify() : IsLostToRot ? null : $"the last owner never became ready:{string.Concat(_catalog.Live.Select(Describe))}");
+        return _checker.Violation ?? (last.IsReady ? Verify() : _catalog.Live.Any(IsLostToRot) ? null : $"the last owner never became ready:{string.Concat(_catalog.Live.Select(Describe))}");
     }
 
     /// <summary>What an owner would find of a segment; empty for one that hinders nobody.</summary>
@@ -92,9 +98,18 @@ public sealed class SegmentSimulation
         return $"\n  segment {row.Id}, {(row.Sealed is { } length ? $"sealed at {length}" : "open")};{string.Concat(replicas)}";
     }
 
-    /// <summary>Frames that are bad where they lie and cannot be had elsewhere make the object Unavailable; that is no lie.</summary>
-    private bool IsLostToRot => _cause == Cause.Rot && _catalog.Live.Any(row =>
-        row.Sealed is null ? row.Replicas.Keys.Any(node => _disks[node].IsRotten(row.Id)) : row.Sealed > 0 && SimulatedOwner.Read(row, _disks) is null);
+    /// <summary>
+    /// Unavailable is no lie of a frame that was bad, or gone, on every disk at once. Of an open segment it is none either when a rotten one may
+    /// be the only one that knows how much there was, since the others lost a tail, or are rotten too; one beside an undamaged one is no excuse.
+    /// </summary>
+    private bool IsLostToRot(SimulatedCatalog.Row row) => IsRotting && (row.Sealed is not null
+        ? _gone.Any(frame => frame.Segment == row.Id && frame.Index < row.Frames)
+        : row.Replicas.Keys.Any(node => _disks[node].IsRotten(row.Id)) && row.Replicas.Keys.All(node => _disks[node].StateOf(row.Id) is not { Damaged: false }));
+
+    private bool IsRotting => _cause is Cause.Rot or Cause.RotAndPowerOfAny;
+
+    private void NoteGone(IEnumerable<(int Segment, int Index)> frames) =>
+        _gone.UnionWith(frames.Where(frame => _disks.All(disk => disk.FrameAt(frame.Segment, disk.Disk, frame.Index) is null)));
 
     private SimulatedOwner NewOwner()
     {
@@ -107,11 +122,14 @@ public sealed class SegmentSimulation
     private void CrashDisks()
     {
         var random = _world.Random;
-        if (_cause == Cause.Rot && random.Next(2) == 0)
+        if (IsRotting && random.Next(2) == 0)
         {
-            // Never the same frame on both disks: what is bad everywhere is lost.
+            // Never the same frame on both disks: what is bad everywhere is lost. And where power is lost, never one that looks like a torn tail.
             var odd = random.Next(2);
-            _disks[1 + odd].Rot(value => value % 2 == odd);
+            if (_disks[1 + odd].Rot(value => value % 2 == odd, marked: _cause == Cause.RotAndPowerOfAny) is { } rotted)
+            {
+                NoteGone([rotted]);
+            }
         }
         // Sometimes two at once.
         for (var count = random.Next(5) == 0 ? 2 : 1; count > 0; count--)
@@ -122,7 +140,9 @@ public sealed class SegmentSimulation
                 continue;
             }
             // One disk alone loses its power in the other runs, so that an undamaged copy of everything acknowledged exists.
-            _disks[disk].Crash(powerLoss: _cause == Cause.PowerOfAny || (disk == 0 && _cause is not Cause.Rot));
+            var had = _disks[disk].OpenFrames;
+            _disks[disk].Crash(powerLoss: _cause is Cause.PowerOfAny or Cause.RotAndPowerOfAny || (disk == 0 && _cause is not Cause.Rot));
+            NoteGone(had);
             if (_cause == Cause.Wiping && disk == WipedDisk && random.Next(2) == 0 && HasNoLastCopy(disk))
             {
                 _disks[disk].Wipe();
@@ -202,6 +222,20 @@ public sealed class SegmentSimulation
         });
     }
 
+    /// <summary>A bad replica of a sealed segment is given up if another is known as good.</summary>
+    private void Scrub()
+    {
+        var node = _world.Random.Next(Disks);
+        bool IsGood(SimulatedCatalog.Row row, int other) => row.Good.Contains(other) && _disks[other].Disk == row.Replicas[other];
+        foreach (var row in _catalog.Live.Where(row => row.Sealed > 0 && _disks[node].IsUp && IsGood(row, node)).ToList())
+        {
+            if (!_disks[node].Verify(row.Id, row.Frames) && Enumerable.Range(0, Disks).Any(other => other != node && IsGood(row, other)))
+            {
+                row.Lost.Add(node);
+            }
+        }
+    }
+
     /// <summary>A sealed segment with too few good replicas gets another, on a node that never had one, or on one that was given up.</summary>
     private void FillUp()
     {
@@ -233,7 +267,7 @@ public sealed class SegmentSimulation
         {
             if (SimulatedOwner.Read(row, _disks) is not { } frames)
             {
-                return IsLostToRot ? null : $"segment {row.Id} has no replica with its {row.Frames} frames";
+                return IsLostToRot(row) ? null : $"segment {row.Id} has no replica with its {row.Frames} frames";
             }
             foreach (var node in row.Good)
             {

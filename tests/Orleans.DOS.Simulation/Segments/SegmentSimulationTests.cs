@@ -27,7 +27,8 @@ public sealed class SegmentSimulationTests
     [InlineData(PlantedFault.WrittenBeforeCommit)]
     [InlineData(PlantedFault.WipedDiskCountedAsEmpty)]
     [InlineData(PlantedFault.BadFrameTakenForTail)]
-    [InlineData(PlantedFault.RefusalTreatedAsFailure)]
+    [InlineData(PlantedFault.RefusalTakenForDone)]
+    [InlineData(PlantedFault.RottenCopyDeletedFirst)]
     [InlineData(PlantedFault.CreatedSegmentCollected)]
     [InlineData(PlantedFault.ExtentBeforeItsBytes)]
     public void PlantedFault_IsFound(PlantedFault fault) =>

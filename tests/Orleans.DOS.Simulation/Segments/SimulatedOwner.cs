@@ -206,7 +206,7 @@ public sealed partial class SimulatedOwner(
             {
                 checker.Acknowledged(epoch, frame.Value, frame.Durable);
             }
-            if (fault == PlantedFault.RefusalTreatedAsFailure && (heard.Verdict == ReplicaVerdict.RefusedEpoch || heard.State.Epoch > epoch))
+            if (fault == PlantedFault.RefusalTakenForDone && (heard.Verdict == ReplicaVerdict.RefusedEpoch || heard.State.Epoch > epoch))
             {
                 heard = (ReplicaVerdict.Done, new ReplicaState(epoch, writer.Length, writer.Length, false, false));
             }
@@ -232,7 +232,7 @@ public sealed partial class SimulatedOwner(
         {
             Send(row, node, disk => disk.Seal(row.Id, epoch, length), answer =>
             {
-                if (answer?.Verdict != ReplicaVerdict.Done)
+                if (answer is not { Verdict: ReplicaVerdict.Done, State.Rotten: false })
                 {
                     lost.Add(node);
                 }

@@ -89,6 +89,10 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
     {
         if (_logs.TryGetValue(segment, out var log) && log.State.Rotten)
         {
+            if (fault != PlantedFault.RottenCopyDeletedFirst)
+            {
+                return Mend(log, epoch, index => source.IsUp ? source.FrameAt(segment, sourceDisk, index) : null, length);
+            }
             _logs.Remove(segment);
         }
         Create(segment, epoch);
@@ -117,6 +121,46 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
         return (ReplicaVerdict.Done, log.State);
     }
 
+    /// <summary>Good frames stay; the source's come into the place of bad ones and behind the end.</summary>
+    private static (ReplicaVerdict, ReplicaState) Mend(Log log, long epoch, Func<int, int?> source, long length)
+    {
+        var result = Take(log, log.State.Seal(epoch, log.State.Length > length ? length : null), null);
+        Cut(log, log.State.Length);
+        for (var index = 0; result.Item1 == ReplicaVerdict.Done && index < length / FrameBytes; index++)
+        {
+            if (index < log.Frames.Count && !log.Bad.Contains(index))
+            {
+                continue;
+            }
+            if (source(index) is not { } frame)
+            {
+                return (ReplicaVerdict.Failed, log.State);
+            }
+            var decision = log.State.Mend(epoch, index * FrameBytes, FrameBytes);
+            if (decision.WriteBytes && index < log.Frames.Count)
+            {
+                log.Frames[index] = frame;
+                log.Bad.Remove(index);
+                decision = decision with { WriteBytes = false };
+            }
+            result = Take(log, decision, frame);
+        }
+        log.State = result.Item1 == ReplicaVerdict.Done ? log.State.Copied(seal: true) : log.State;
+        return (result.Item1, log.State);
+    }
+
+    /// <summary>The scrubber reads every frame: with a bad one the replica says that it is rotten.</summary>
+    /// <returns>Whether all are good.</returns>
+    public bool Verify(int segment, int frames)
+    {
+        if (!_logs.TryGetValue(segment, out var log) || !log.Bad.Any(index => index < frames))
+        {
+            return true;
+        }
+        log.State = log.State with { Rotten = true, Damaged = true };
+        return false;
+    }
+
     public (ReplicaVerdict, ReplicaState) Delete(int segment)
     {
         _logs.Remove(segment);
@@ -131,15 +175,25 @@ public sealed class SimulatedReplica(SimulatedWorld world, PlantedFault fault)
     }
 
     /// <summary>A frame changes on the disk.</summary>
-    public void Rot(Predicate<int> may)
+    /// <param name="marked">Only one of which the replica's header knows that it was synced.</param>
+    /// <returns>Which.</returns>
+    public (int Segment, int Index)? Rot(Predicate<int> may, bool marked)
     {
-        var candidates = _logs.Values.SelectMany(log => Enumerable.Range(0, log.Frames.Count).Where(index => may(log.Frames[index])).Select(index => (log, index))).ToList();
-        if (candidates.Count > 0)
+        var candidates = _logs.SelectMany(item => Enumerable.Range(0, item.Value.Frames.Count)
+            .Where(index => may(item.Value.Frames[index]) && (!marked || item.Value.State.Sealed || (index + 1) * FrameBytes <= item.Value.Mark))
+            .Select(index => (Segment: item.Key, Index: index))).ToList();
+        if (candidates.Count == 0)
         {
-            var (log, index) = candidates[world.Random.Next(candidates.Count)];
-            log.Bad.Add(index);
+            return null;
         }
+        var rotted = candidates[world.Random.Next(candidates.Count)];
+        _logs[rotted.Segment].Bad.Add(rotted.Index);
+        return rotted;
     }
+
+    /// <summary>What a loss of power may take: frames of segments that are not sealed here.</summary>
+    public List<(int Segment, int Index)> OpenFrames =>
+        [.. _logs.Where(item => !item.Value.State.Sealed).SelectMany(item => Enumerable.Range(0, item.Value.Frames.Count).Select(index => (item.Key, index)))];
 
     public void Crash(bool powerLoss)
     {
