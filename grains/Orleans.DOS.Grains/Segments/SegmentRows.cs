@@ -134,17 +134,31 @@ internal static class SegmentRows
         "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND state = 1 AND NOT EXISTS (SELECT 1 FROM dos_nodes n "
         + "WHERE n.node_id = dos_segment_replicas.node_id AND n.disk_id = dos_segment_replicas.disk_id)", new { segment });
 
-    public static void QueueInsert(ICatalogSession session, ObjectId target, long epoch, OpenedSegment opened, long now)
+    /// <summary>
+    /// Nothing is inserted when one of its nodes has another disk now: a disk that was wiped since it was chosen holds nothing, and its row would keep
+    /// the segment Unavailable once its owner is gone. The row of the segment decides, since others may share the transaction.
+    /// </summary>
+    /// <param name="inserted">Told whether it was.</param>
+    public static void QueueInsert(ICatalogSession session, ObjectId target, long epoch, OpenedSegment opened, long now, Action<bool> inserted)
     {
         session.Queue(
-            "INSERT INTO dos_segments(segment_id, object, epoch, state, length, replicas_wanted, created_at) VALUES (@segment, @target, @epoch, 1, 0, @wanted, @now)",
-            new { segment = opened.Segment.Value, target = target.ToString(), epoch, wanted = (long)opened.Wanted, now });
+            "INSERT INTO dos_segments(segment_id, object, epoch, state, length, replicas_wanted, created_at) SELECT @segment, @target, @epoch, 1, 0, @wanted, @now "
+            + "WHERE (SELECT count(*) FROM dos_nodes WHERE @disks LIKE '%,' || node_id || ' ' || disk_id || ',%') = @count",
+            new
+            {
+                segment = opened.Segment.Value, target = target.ToString(), epoch, wanted = (long)opened.Wanted, now, count = (long)opened.Replicas.Count,
+                disks = OneText(opened.Replicas.Select(replica => $"{replica.Node} {replica.Disk}")),
+            },
+            rows =>
+            {
+                inserted(rows == 1);
+                return null;
+            });
         foreach (var replica in opened.Replicas)
         {
-            // A disk that was wiped since it was chosen holds nothing, and its row would keep the segment Unavailable once its owner is gone.
-            session.Queue(InsertReplica, Parameters(opened.Segment.Value, replica), rows => rows == 1
-                ? null
-                : new DosException(new DosError(DosErrorCode.Unavailable, $"node {replica.Node} has another disk now", TimeSpan.FromMilliseconds(100))));
+            session.Queue(
+                "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) SELECT @segment, @disk, @node, 1 "
+                + "WHERE EXISTS (SELECT 1 FROM dos_segments WHERE segment_id = @segment)", Parameters(opened.Segment.Value, replica));
         }
     }
 
