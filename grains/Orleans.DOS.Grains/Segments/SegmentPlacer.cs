@@ -24,6 +24,9 @@ internal sealed class SegmentPlacer(INodeView nodes, ICatalog catalog)
     /// <summary>At most <paramref name="wanted"/> replicas of a new segment on live nodes outside <paramref name="excluded"/>.</summary>
     public Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded) => ChooseAsync(wanted, excluded, heldZones: null);
 
+    /// <summary>Nodes that would take a replica now.</summary>
+    public int WillingNodes => nodes.Active.Count(IsWilling);
+
     /// <summary>At most <paramref name="missing"/> more replicas for a segment that has some: on other nodes, in other zones where there are any.</summary>
     public Task<IReadOnlyList<Replica>> ChooseMoreAsync(int missing, IReadOnlySet<NodeId> holders) =>
         ChooseAsync(missing, holders, holders.Select(node => Candidate(node).Zone).ToHashSet(StringComparer.Ordinal));
