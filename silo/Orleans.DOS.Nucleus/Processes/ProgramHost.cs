@@ -94,42 +94,6 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
-    /// <inheritdoc cref="IProgramHostService.WaitExitAsync"/>
-    public async Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait)
-    {
-        var key = (pid.Value, incarnation);
-        // It waits for a worker, maybe for long: not ended yet. Looked for among those that start first, since it is in the table before it leaves them.
-        if (_starting.TryGetValue(key, out var starting) && !_programs.ContainsKey(key))
-        {
-            if (!wait)
-            {
-                return null;
-            }
-            await starting.WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!starting.IsCompleted)
-            {
-                return null;
-            }
-        }
-        var exit = Find(pid, incarnation).Exit;
-        if (!exit.IsCompleted && wait)
-        {
-            await ((Task)exit).WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        return exit.IsCompleted ? await exit : null;
-    }
-
-    /// <inheritdoc cref="IProgramHostService.WaitToldAsync"/>
-    public async Task<ToldExit?> WaitToldAsync(ProcessId pid, long incarnation)
-    {
-        var told = Find(pid, incarnation).ToldExit;
-        if (!told.IsCompleted)
-        {
-            await ((Task)told).WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        return told.IsCompleted ? await told : null;
-    }
-
     /// <inheritdoc cref="IProgramHostService.SignalAsync"/>
     public async Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal)
     {
