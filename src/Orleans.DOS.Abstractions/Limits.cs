@@ -69,6 +69,12 @@ public static class Limits
     /// <summary>A repeated request id is answered from the record this long.</summary>
     public static readonly TimeSpan RequestRetention = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// A change of names or metadata stays readable for watchers this long: who was away for a night goes on where it was, who was away longer lists
+    /// anew. At 100 changes a second it is some 1 GB of rows.
+    /// </summary>
+    public static readonly TimeSpan ChangeRetention = TimeSpan.FromHours(24);
+
     /// <summary>Requests on the content of one file that are recognised again, the newest; behind the last checkpoint all are.</summary>
     public const int RequestsKeptPerFile = 4096;
 

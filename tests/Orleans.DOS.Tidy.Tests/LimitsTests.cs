@@ -36,6 +36,7 @@ public class LimitsTests
         Before(Limits.CallTimeout, Limits.RequestRetention);
         Before(Limits.RequestRetention, Limits.ExitedProcessRetention);
         Before(Limits.RequestRetention, Limits.FinishedJobRetention);
+        Before(Limits.RequestRetention, Limits.ChangeRetention);
     }
 
     private static void Ordered(params long[] sizes) => Assert.Equal(sizes.Order(), sizes);

@@ -13,6 +13,7 @@ internal static class StatusCommand
             {
                 clusterId = status.ClusterId, catalog = status.Catalog, nodesReady = status.NodesReady, nodesTotal = status.NodesTotal,
                 replicas = status.ReplicasDefault, minReplicas = status.ReplicasMin, bytesBelowTarget = status.BytesBelowTarget,
+                openSegmentsBelowTarget = status.OpenSegmentsBelowTarget,
                 schema = status.SchemaVersion, release = status.Release,
             });
             return;
@@ -20,6 +21,7 @@ internal static class StatusCommand
         Console.Out.WriteLine($"cluster   {status.ClusterId}");
         Console.Out.WriteLine($"release   {status.Release}, catalog {status.Catalog}, schema {status.SchemaVersion}");
         Console.Out.WriteLine($"nodes     {status.NodesReady} ready of {status.NodesTotal}");
-        Console.Out.WriteLine($"replicas  {status.ReplicasDefault}, at least {status.ReplicasMin}; {Human.Bytes(status.BytesBelowTarget)} below target");
+        Console.Out.WriteLine($"replicas  {status.ReplicasDefault}, at least {status.ReplicasMin}; {Human.Bytes(status.BytesBelowTarget)} below target"
+            + (status.OpenSegmentsBelowTarget > 0 ? $", {status.OpenSegmentsBelowTarget} segments being written" : ""));
     });
 }

@@ -51,7 +51,7 @@ internal sealed class CheckGrain(
         {
             await owner.CloseAsync(context);
             // Answered only when the one that closes has ended.
-            await owner.ContentAsync(context);
+            await owner.ContentAsync(context, 0);
         }
         catch (DosException failure) when (failure.Code is DosErrorCode.Unavailable or DosErrorCode.NoSuchPath)
         {

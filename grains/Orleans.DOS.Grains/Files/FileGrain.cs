@@ -68,9 +68,9 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     public async Task<FileStat> StatAsync(CallContext context)
     {
         Check(context);
-        var content = await ContentAsync(context);
         var row = await _table.FindAsync() ?? throw _table.Gone();
-        return row.ToStat("") with { Size = content.Size, Modified = content.Modified, Version = row.Version + content.Writes };
+        var content = await ContentAsync(context, row.Version);
+        return row.ToStat("") with { Size = content.Size, Modified = content.Modified, Version = content.Version };
     }
 
     public async Task<FileStat> WriteAsync(CallContext context, long position, Immutable<byte[]> data, bool durable)
@@ -78,8 +78,8 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         CheckRange(position, data.Value.Length);
         await ChangeAsync(context, HashOf(1, position, data.Value), durable, (file, request) => file.WriteAsync(request, position, data.Value));
         // Without a look at the row for every write: mode and names are as of the opening.
-        var content = await ContentAsync(context);
-        return _row!.ToStat("") with { Size = content.Size, Modified = content.Modified, Version = _row.Version + content.Writes };
+        var content = await ContentAsync(context, 0);
+        return _row!.ToStat("") with { Size = content.Size, Modified = content.Modified, Version = content.Version };
     }
 
     public Task<long> AppendAsync(CallContext context, Immutable<byte[]> data, bool durable)
@@ -133,15 +133,15 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
         }
     }
 
-    public async Task<FileContentStat> ContentAsync(CallContext context)
+    public async Task<FileContentStat> ContentAsync(CallContext context, long rowVersion)
     {
         Check(context);
         if (await CurrentAsync() is { } file)
         {
-            return await AnswerAsync(file, () => Task.FromResult(new FileContentStat(file.Size, CatalogTime.To(file.ModifiedAt), file.Writes)));
+            return await AnswerAsync(file, () => Task.FromResult(new FileContentStat(file.Size, CatalogTime.To(file.ModifiedAt), file.VersionBeside(rowVersion))));
         }
         var row = await _table.FindAsync() ?? throw _table.Gone();
-        return new FileContentStat(row.Size, CatalogTime.To(row.Mtime), 0);
+        return new FileContentStat(row.Size, CatalogTime.To(row.Mtime), row.Version);
     }
 
     public async Task<FileReadPlan> PlanReadAsync(CallContext context, long position, int count)

@@ -12,6 +12,7 @@ internal sealed class ContentRow
 {
     public long Size { get; set; }
     public long Mtime { get; set; }
+    public long Version { get; set; }
     public long Replicas { get; set; }
     public long OpenEpoch { get; set; }
     public byte[]? Content { get; set; }
@@ -46,7 +47,7 @@ internal sealed class FileTable(ICatalog catalog, IObjectLogs logs, MachineId ma
     {
         await session.RequireEpochAsync(Target, epoch);
         var row = await session.QueryFirstAsync<ContentRow>(
-            "SELECT size AS Size, mtime AS Mtime, replicas AS Replicas, open_epoch AS OpenEpoch, content AS Content, checkpoint_segment AS CheckpointSegment, "
+            "SELECT size AS Size, mtime AS Mtime, version AS Version, replicas AS Replicas, open_epoch AS OpenEpoch, content AS Content, checkpoint_segment AS CheckpointSegment, "
             + $"checkpoint_offset AS CheckpointOffset, recent AS Recent FROM dos_inodes WHERE inode_id = @inode AND machine_id = @machine AND kind = 1 {session.Dialect.ForUpdate}",
             new { inode = inode.Value, machine = machine.Value }) ?? throw Gone();
         await session.ExecuteAsync("UPDATE dos_inodes SET open_epoch = @epoch WHERE inode_id = @inode", new { epoch, inode = inode.Value });
@@ -58,29 +59,26 @@ internal sealed class FileTable(ICatalog catalog, IObjectLogs logs, MachineId ma
         "DELETE FROM dos_owners WHERE object = @target AND epoch = @epoch", new { target = Target.ToString(), epoch }));
 
     /// <summary>Writes row and extents in one commit and releases the segments that nothing names any more.</summary>
+    /// <returns>The row's version, which others raise, too (they change its metadata).</returns>
     /// <exception cref="DosException">Stale; NoSuchPath: the file was removed.</exception>
-    public Task SaveAsync(long epoch, ContentUpdate update, IReadOnlyList<long> delete, IReadOnlyList<Extent> put) => catalog.WriteAsync(async session =>
+    public Task<long> SaveAsync(long epoch, ContentUpdate update, IReadOnlyList<long> delete, IReadOnlyList<Extent> put) => catalog.WriteAsync(async session =>
     {
         await session.RequireEpochAsync(Target, epoch);
-        var changed = await session.ExecuteAsync(
+        var version = await session.QueryFirstAsync<long?>(
             "UPDATE dos_inodes SET size = @size, mtime = @at, ctime = @at, content = @content, checkpoint_segment = @segment, checkpoint_offset = @offset, "
-            + "recent = @recent, version = version + @writes, writer = COALESCE(@writer, writer), open_epoch = @open WHERE inode_id = @inode",
+            + "recent = @recent, version = version + @writes, writer = COALESCE(@writer, writer), open_epoch = @open WHERE inode_id = @inode RETURNING version",
             new
             {
                 size = update.Size, at = update.ModifiedAt, content = update.Content, segment = update.Checkpoint?.Segment.Value, offset = update.Checkpoint?.Offset,
                 recent = update.Recent, writes = update.Writes, writer = update.Writer, open = update.Closes ? 0L : epoch, inode = inode.Value,
-            });
-        if (changed != 1)
-        {
-            throw Gone();
-        }
+            }) ?? throw Gone();
         await PutExtentsAsync(session, delete, put);
         await ReleaseUnnamedAsync(session, update);
         if (update.Closes)
         {
             await Ownership.ResignAsync(session, Target, epoch);
         }
-        return true;
+        return version;
     });
 
     /// <summary>Where the file's bytes lie, from rows: extents of one segment and its good replicas, in order.</summary>

@@ -7,8 +7,9 @@ namespace Orleans.DOS.Files;
 [Alias("dos.IFileOwner")]
 public interface IFileOwner : IGrainWithStringKey
 {
-    /// <summary>Size and times as the owner knows them.</summary>
-    [Alias("Content")] Task<FileContentStat> ContentAsync(CallContext context);
+    /// <summary>Size, times and version as the owner knows them.</summary>
+    /// <param name="rowVersion">Of the inode's row, as the caller has read it: so the owner learns of changes of metadata without a read of its own.</param>
+    [Alias("Content")] Task<FileContentStat> ContentAsync(CallContext context, long rowVersion);
 
     /// <summary>Where the bytes of a range lie now.</summary>
     [Alias("PlanRead")] Task<FileReadPlan> PlanReadAsync(CallContext context, long position, int count);
@@ -27,9 +28,9 @@ public interface IFileOwner : IGrainWithStringKey
 /// <summary>What an owner knows better than the inode's row.</summary>
 /// <param name="Size">Bytes.</param>
 /// <param name="Modified">Of the newest write.</param>
-/// <param name="Writes">Acknowledged since the row was written; added to its version.</param>
+/// <param name="Version">Never falls, and no content has that of another. To be taken as it is: a row that was read before or after is of another moment.</param>
 [GenerateSerializer, Immutable, Alias("dos.FileContentStat")]
-public sealed record FileContentStat([property: Id(0)] long Size, [property: Id(1)] DateTimeOffset Modified, [property: Id(2)] long Writes);
+public sealed record FileContentStat([property: Id(0)] long Size, [property: Id(1)] DateTimeOffset Modified, [property: Id(3)] long Version);
 
 /// <summary>How to read a range.</summary>
 /// <param name="Size">Of the file.</param>

@@ -9,7 +9,8 @@ internal sealed class InodeRow
     public const string Columns =
         "i.inode_id AS InodeId, i.machine_id AS MachineId, i.kind AS Kind, i.mode AS Mode, i.uid AS Uid, i.gid AS Gid, i.nlink AS Nlink, "
         + "i.size AS Size, i.atime AS Atime, i.mtime AS Mtime, i.ctime AS Ctime, i.replicas AS Replicas, i.target AS Target, "
-        + "i.parent_id AS ParentId, i.version AS Version, i.open_epoch AS OpenEpoch, CASE WHEN i.content IS NULL THEN 0 ELSE 1 END AS IsInline";
+        + "i.parent_id AS ParentId, i.version AS Version, i.open_epoch AS OpenEpoch, CASE WHEN i.content IS NULL THEN 0 ELSE 1 END AS IsInline, "
+        + "CASE WHEN i.recent IS NULL AND i.checkpoint_segment IS NULL THEN 0 ELSE 1 END AS HadOwner";
 
     public long InodeId { get; set; }
     public long MachineId { get; set; }
@@ -30,6 +31,8 @@ internal sealed class InodeRow
     public long OpenEpoch { get; set; }
     /// <summary>1 when the content is in the row.</summary>
     public long IsInline { get; set; }
+    /// <summary>1 when an owner has written the row: it may have left segments, although the content is small now, and has left its own row.</summary>
+    public long HadOwner { get; set; }
     /// <summary>Of the entry by which it was found; "" when found by its number.</summary>
     public string Name { get; set; } = "";
 

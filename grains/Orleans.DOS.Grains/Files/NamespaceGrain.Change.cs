@@ -6,7 +6,7 @@ namespace Orleans.DOS.Files;
 
 internal sealed partial class NamespaceGrain
 {
-    /// <summary>Changes between two sweeps of expired request ids.</summary>
+    /// <summary>Changes between two sweeps of expired request ids and old changes: fewer than one sweep takes away.</summary>
     private const int ChangesPerSweep = 512;
 
     private int _changesSinceSweep;
@@ -83,6 +83,7 @@ internal sealed partial class NamespaceGrain
             try
             {
                 await _catalog.WriteAsync(session => session.SweepRequestsAsync(now));
+                await _catalog.WriteAsync(session => session.SweepChangesAsync(now));
             }
             catch (DosException)
             {

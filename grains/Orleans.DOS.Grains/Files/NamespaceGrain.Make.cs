@@ -66,11 +66,11 @@ internal sealed partial class NamespaceGrain
         });
     }
 
-    public Task<FileStat> MakeLinkAsync(CallContext context, string existing, string path)
+    public async Task<FileStat> MakeLinkAsync(CallContext context, string existing, string path)
     {
         Check(context);
         var (from, to) = (DosPath.Parse(existing), DosPath.Parse(path));
-        return ChangeAsync(context, HashOf("link", existing, path), 1, 0, async (session, change) =>
+        var linked = await ChangeAsync(context, HashOf("link", existing, path), 1, 0, async (session, change) =>
         {
             var source = await ResolveAsync(session, from, followLast: false);
             source.CheckWritable();
@@ -88,14 +88,15 @@ internal sealed partial class NamespaceGrain
             change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Made);
             return (await session.FindInodeAsync(row.Inode))!.ToStat(name);
         });
+        return await WithContentAsync(context, linked);
     }
 
-    public Task<FileStat> ChangeModeAsync(CallContext context, string path, int mode)
+    public async Task<FileStat> ChangeModeAsync(CallContext context, string path, int mode)
     {
         Check(context);
         CheckMode(mode);
         var parsed = DosPath.Parse(path);
-        return ChangeAsync(context, HashOf("chmod", path, mode), 1, 0, async (session, change) =>
+        var changed = await ChangeAsync(context, HashOf("chmod", path, mode), 1, 0, async (session, change) =>
         {
             var found = await ResolveAsync(session, parsed, followLast: true);
             found.CheckWritable();
@@ -107,6 +108,18 @@ internal sealed partial class NamespaceGrain
             change.Log(session, found.End.Parent, name, row.Inode, ChangeKind.Mode);
             return (await session.FindInodeAsync(row.Inode))!.ToStat(name);
         });
+        return await WithContentAsync(context, changed);
+    }
+
+    /// <summary>What a change of metadata answers, with size and version of the owner if the file is open: the row's are of its last checkpoint.</summary>
+    private async Task<FileStat> WithContentAsync(CallContext context, FileStat changed)
+    {
+        if (changed.Kind != InodeKind.File || await _catalog.ReadAsync(session => session.FindInodeAsync(changed.Inode)) is not { } row)
+        {
+            return changed;
+        }
+        var now = await ListedStatAsync(context, row);
+        return changed with { Size = now.Size, Modified = now.Modified, Version = now.Version };
     }
 
     public async Task<FileStat> OpenAsync(CallContext context, string path, FileOpenOptions options)

@@ -197,18 +197,20 @@ internal sealed partial class NamespaceGrain
             session.Expect(
                 1, "UPDATE dos_inodes SET nlink = nlink - 1, ctime = @now, version = version + 1 WHERE inode_id = @inode AND nlink > 1", inode);
         }
-        else if (row.IsFile && (row.OpenEpoch != 0 || row.IsInline == 0))
+        else if (row.IsFile && (row.OpenEpoch != 0 || row.IsInline == 0 || row.HadOwner != 0))
         {
             await DropContentAsync(session, row);
         }
         else
         {
-            session.Expect(1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1 AND open_epoch = 0 AND (kind <> 1 OR content IS NOT NULL)", inode);
+            session.Expect(
+                1, "DELETE FROM dos_inodes WHERE inode_id = @inode AND nlink = 1 AND open_epoch = 0 AND (kind <> 1 OR content IS NOT NULL) "
+                + "AND recent IS NULL AND checkpoint_segment IS NULL", inode);
         }
     }
 
     /// <summary>
-    /// Deletes a file with segments. The owner row goes first (the order in which owners lock, too): an owner that still writes is
+    /// Deletes a file that has segments or once had an owner. The owner row goes first (the order in which owners lock, too): an owner that still writes is
     /// refused by its epoch from then on, so it can add no segment that nobody would ever release.
     /// </summary>
     private async Task DropContentAsync(ICatalogSession session, InodeRow row)

@@ -158,8 +158,8 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
         {
             return stat;
         }
-        var content = await GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, row.Inode)).ContentAsync(context);
-        return stat with { Size = content.Size, Modified = content.Modified, Version = stat.Version + content.Writes };
+        var content = await GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, row.Inode)).ContentAsync(context, row.Version);
+        return stat with { Size = content.Size, Modified = content.Modified, Version = content.Version };
     }
 
     private void Check(CallContext context)

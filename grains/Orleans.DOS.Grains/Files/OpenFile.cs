@@ -10,7 +10,7 @@ namespace Orleans.DOS.Files;
 /// become visible in that order, too, each after its acknowledgement.
 /// <para>Used by one activation, whose turns interleave but never run at once: what lies between two awaits is atomic.</para>
 /// </summary>
-internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owned, TimeProvider time)
+internal sealed partial class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owned, TimeProvider time)
 {
     /// <summary>More than a sender's patience at the highest rate of appends.</summary>
     private const int RequestsMax = 32_768;
@@ -39,8 +39,6 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     public OwnedFile Owned => owned;
     public long Size { get; private set; }
     public long ModifiedAt { get; private set; }
-    /// <summary>Acknowledged since the row was written.</summary>
-    public long Writes { get; private set; }
     public RequestWindow Requests { get; } = new(RequestsMax);
     public long LastWriteTimestamp { get; private set; } = time.GetTimestamp();
     /// <summary>Set when a write failed: what memory says may differ from what is stored, so the activation must end.</summary>
@@ -55,7 +53,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
         var row = stored.Row;
         _saved = stored.Extents.ToDictionary(extent => extent.Position);
         _map = new ExtentMap(stored.Extents);
-        (_inline, _replicas, Size, ModifiedAt) = (row.Content, (int)row.Replicas, row.Size, row.Mtime);
+        (_inline, _replicas, Size, ModifiedAt, _rowVersion) = (row.Content, (int)row.Replicas, row.Size, row.Mtime, row.Version);
         _applied = row.CheckpointSegment is { } segment ? (new SegmentId(segment), row.CheckpointOffset ?? 0) : null;
         Requests.Decode(row.Recent);
         if (row.OpenEpoch != 0 || _inline is null)
@@ -174,64 +172,6 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     }
 
     /// <summary>
-    /// Brings row and extents up to what is acknowledged now. Flushed in between: a row that names bytes must not outlive them in a
-    /// power cut, so what is written during the flush waits for the next checkpoint.
-    /// </summary>
-    public async Task CheckpointAsync()
-    {
-        await _saving.WaitAsync();
-        try
-        {
-            if (_inline is not null || _log is null)
-            {
-                return;
-            }
-            var applied = Applied();
-            await _log.FlushAsync();
-            RequireSound();
-            await SaveAsync(applied, closes: false);
-        }
-        catch (DosException failure) when (failure.Code == DosErrorCode.OutcomeUnknown)
-        {
-            // The rows may be those of before or the new ones: the next difference would be made against the wrong ones.
-            IsPoisoned = true;
-            throw;
-        }
-        finally
-        {
-            _saving.Release();
-        }
-    }
-
-    /// <summary>Seals what is open, brings the row up to date and gives ownership up in the same commit: nobody has to take over anything.</summary>
-    public async Task CloseAsync()
-    {
-        await _gate.WaitAsync();
-        try
-        {
-            await _lastFrame;
-            RequireSound();
-            await _saving.WaitAsync();
-            try
-            {
-                if (_log is not null)
-                {
-                    await _log.CloseAsync();
-                }
-                await SaveAsync(Applied(), closes: true);
-            }
-            finally
-            {
-                _saving.Release();
-            }
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    /// <summary>
     /// Of an owner whose memory is in doubt: writes no row of the file, but seals what is open and says so in the catalog, so that the
     /// next owner need not ask nodes that may be away.
     /// </summary>
@@ -275,7 +215,7 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
     private void Done(long at, RequestId request, long hash, long answer)
     {
         ModifiedAt = Math.Max(ModifiedAt, at);
-        Writes++;
+        _writes++;
         LastWriteTimestamp = time.GetTimestamp();
         Requests.Add(request, hash, answer);
     }
@@ -339,53 +279,11 @@ internal sealed class OpenFile(FileTable table, IObjectLogs logs, OwnedFile owne
         }
     }
 
-    /// <summary>The commit first, then memory: readers never see what is not stored.</summary>
-    private async Task SaveInlineAsync(WriteRequest request, byte[] content, long answer)
-    {
-        var at = CatalogTime.From(time.GetUtcNow());
-        await _saving.WaitAsync();
-        try
-        {
-            // The row holds the request beside its effect. Nobody is answered from it before the commit: repeats wait for the first.
-            Requests.Add(request.Request, request.Hash, answer);
-            _writer = request.Writer;
-            await SaveAsync(Applied() with { Map = new ExtentMap(), Inline = content, Size = content.Length, ModifiedAt = Math.Max(ModifiedAt, at), Writes = Writes + 1 }, closes: false);
-            (_map, _inline, Size, _assignedSize) = (new ExtentMap(), content, content.Length, content.Length);
-            (ModifiedAt, Writes, LastWriteTimestamp) = (Math.Max(ModifiedAt, at), 0, time.GetTimestamp());
-        }
-        catch
-        {
-            // The window is ahead of the row, or the commit's outcome is unknown: this activation must not answer any more.
-            IsPoisoned = true;
-            throw;
-        }
-        finally
-        {
-            _saving.Release();
-        }
-    }
-
     private async Task ReplaceInsideGateAsync(WriteRequest request, byte[] content)
     {
         await _lastFrame;
         RequireSound();
         await SaveInlineAsync(request, content, 0);
-    }
-
-    /// <summary>What a checkpoint is made of, as of now: later writes change none of it.</summary>
-    private AppliedContent Applied() => new(
-        new ExtentMap(_map.Extents), _inline, Size, ModifiedAt, Writes, _applied, _writer,
-        Requests.Encode(_inline is null ? Limits.RequestsKeptPerFile : Limits.RequestsKeptPerInlineFile));
-
-    private async Task SaveAsync(AppliedContent content, bool closes)
-    {
-        var (delete, put) = content.Map.Difference(_saved);
-        (_bytesSinceCheckpoint, _framesSinceCheckpoint) = (0, 0);
-        await table.SaveAsync(
-            owned.Epoch,
-            new ContentUpdate(content.Size, content.ModifiedAt, content.Inline, content.Place, content.Requests, content.Writes, content.Writer, closes), delete, put);
-        _saved = content.Map.Extents.ToDictionary(extent => extent.Position);
-        Writes -= content.Writes;
     }
 
     /// <exception cref="DosException">Unavailable: a write failed, the activation ends.</exception>

@@ -26,7 +26,7 @@ public sealed class NodeTableGrain(
     {
         var nodes = await TableAsync();
         var live = view.Active;
-        var below = await catalog.ReadAsync(session => ClusterSums.BytesBelowTargetAsync(session, live));
+        var below = await catalog.ReadAsync(session => ClusterSums.BelowTargetAsync(session, live));
         return new ClusterStatus
         {
             ClusterId = view.ClusterId,
@@ -35,7 +35,8 @@ public sealed class NodeTableGrain(
             NodesTotal = nodes.Count,
             ReplicasDefault = cluster.ReplicasDefault,
             ReplicasMin = cluster.ReplicasMin,
-            BytesBelowTarget = below,
+            BytesBelowTarget = below.Bytes,
+            OpenSegmentsBelowTarget = below.OpenSegments,
             SchemaVersion = cluster.SchemaVersion,
             Release = cluster.Release,
         };

@@ -171,9 +171,12 @@ public sealed partial class ProcessWarden(
                 break;
             }
         }
-        // A cluster that only spawns makes no changes of names, which sweep them otherwise.
+        // A cluster that only spawns makes no changes of names, which sweep them otherwise; one that makes changes no more has old ones.
         var now = CatalogTime.From(time.GetUtcNow());
         for (var page = 0; page < SweepPagesMax && await catalog.WriteAsync(session => session.SweepRequestsAsync(now)) == RequestTable.SweepRowsMax; page++)
+        {
+        }
+        for (var page = 0; page < SweepPagesMax && await catalog.WriteAsync(session => session.SweepChangesAsync(now)) == ChangeTable.SweepRowsMax; page++)
         {
         }
     }

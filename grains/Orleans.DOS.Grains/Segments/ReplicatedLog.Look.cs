@@ -1,11 +1,16 @@
 namespace Orleans.DOS.Segments;
 
-/// <summary>What becomes of a log to which nobody appends: see <see cref="LogWatch"/>.</summary>
+/// <summary>What becomes of an open log without an append that would tell: see <see cref="LogWatch"/>.</summary>
 internal sealed partial class ReplicatedLog
 {
+    /// <summary>After a segment was left because it has too few replicas, before the next is; twice as long each time it did not help (a disk that is full).</summary>
+    private static readonly TimeSpan WidenPauseMin = TimeSpan.FromMinutes(1), WidenPauseMax = TimeSpan.FromHours(1);
+    private TimeSpan _widenPause = WidenPauseMin;
+    private long _widenAfterMs;
+
     /// <summary>
-    /// Seals the open segment when a replica of it is gone: its node is dead, or came back without it. Sealed, it counts among those that are below
-    /// their target and is filled up by repair; the next append opens another.
+    /// Seals the open segment when a replica of it is gone (its node is dead, or came back without it), or when it has fewer than it could have now.
+    /// Sealed, it is filled up by repair; the next append opens another.
     /// </summary>
     public void Look()
     {
@@ -25,6 +30,14 @@ internal sealed partial class ReplicatedLog
                 }
                 return;
             }
+            if (current.Replicas.Count >= _wanted)
+            {
+                _widenPause = WidenPauseMin;
+            }
+            else if (Now >= _widenAfterMs && _services.Placer.WillingNodes > current.Replicas.Count)
+            {
+                WidenAsync(current).Ignore();
+            }
             if (current.Writer.IsBusy)
             {
                 return; // Each tick looks.
@@ -42,6 +55,29 @@ internal sealed partial class ReplicatedLog
                 }
             }
             Carry(current, effects);
+        }
+    }
+
+    /// <summary>
+    /// It was opened while too few nodes were there, and would stay so as long as it is written, up to its full size: repair fills up what is sealed.
+    /// What is on its way goes into the next segment, as when a replica fails.
+    /// </summary>
+    private async Task WidenAsync(OpenSegment segment)
+    {
+        // Callers hold the gate.
+        await Task.Yield();
+        var replicas = await _services.Placer.ChooseAsync(_wanted, new HashSet<NodeId>());
+        lock (_gate)
+        {
+            if (_current != segment || replicas.Count <= segment.Replicas.Count || Now < _widenAfterMs)
+            {
+                return;
+            }
+            _widenAfterMs = Now + (long)_widenPause.TotalMilliseconds;
+            _widenPause = _widenPause + _widenPause < WidenPauseMax ? _widenPause + _widenPause : WidenPauseMax;
+            var effects = new List<WriterEffect>();
+            segment.Writer.Seal(effects);
+            Carry(segment, effects);
         }
     }
 

@@ -127,7 +127,10 @@ internal sealed partial class ReplicatedLog
             // As they are before: one that starts again meanwhile is asked what it has.
             SiloAddress?[] addresses = [.. replicas.Select(replica => _services.Nodes.TryGetAddress(replica.Node, out var address) ? address : null)];
             var id = new SegmentId(await _services.Catalog.NextIdAsync("segment"));
-            await RecordAsync(id, replicas);
+            if (!await RecordAsync(id, replicas))
+            {
+                continue; // A node has started with another disk since the choice, which the next one knows.
+            }
             var answers = await Task.WhenAll(replicas.Select(replica => AskAsync(replica, service => service.CreateAsync(
                 new SegmentHeader { Segment = id, Object = _target, Epoch = _epoch, Disk = replica.Disk }), CreatePatience)));
             if (answers.All(answer => answer?.Outcome == ReplicaOutcome.Done))
@@ -149,16 +152,18 @@ internal sealed partial class ReplicatedLog
     private static DosException Full() => new(DosErrorCode.NoSpace, "Too few disks have room for another segment");
 
     /// <summary>One transaction: what was sealed, and what is opened.</summary>
-    private async Task RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
+    /// <returns>False: it was not opened, because a node has another disk now.</returns>
+    private async Task<bool> RecordAsync(SegmentId? opened, IReadOnlyList<Replica> replicas)
     {
         var sealing = _unrecorded.ToList();
         if (sealing.Count == 0 && opened is null)
         {
-            return;
+            return true;
         }
+        bool isOpened;
         try
         {
-            await _services.Commits.RecordAsync(_target, _epoch, sealing, opened is { } id ? new OpenedSegment(id, _wanted, replicas) : null);
+            isOpened = await _services.Commits.RecordAsync(_target, _epoch, sealing, opened is { } id ? new OpenedSegment(id, _wanted, replicas) : null);
         }
         catch (DosException exception) when (exception.Code == DosErrorCode.OutcomeUnknown && opened is not null)
         {
@@ -167,6 +172,7 @@ internal sealed partial class ReplicatedLog
             throw;
         }
         _unrecorded.Clear();
+        return isOpened;
     }
 
     private Task<ReplicaAnswer?> AskAsync(Replica replica, Func<ISegmentService, Task<ReplicaAnswer>> call, TimeSpan patience) =>

@@ -9,25 +9,25 @@ namespace Orleans.DOS.Segments;
 /// </summary>
 internal sealed class SegmentCommits(ICatalog catalog, TimeProvider time) : IAsyncDisposable
 {
-    private readonly GroupCommit<Change, bool> _commits = new(catalog, WriteAsync);
+    private readonly GroupCommit<Change, Verdict> _commits = new(catalog, WriteAsync);
 
     /// <summary>One transaction, maybe with others: what was sealed, and what is opened.</summary>
-    /// <exception cref="DosException">Stale: a newer owner exists. Unavailable: a node has lost a disk that was chosen. Others as the catalog says.</exception>
-    public async Task RecordAsync(ObjectId target, long epoch, IReadOnlyList<SealedSegment> sealing, OpenedSegment? opened)
-    {
-        if (!await _commits.CommitAsync(new Change(target, epoch, [.. sealing], opened, CatalogTime.From(time.GetUtcNow()))))
+    /// <returns>False: a node has lost a disk that was chosen. What was sealed is recorded then, and nothing is opened.</returns>
+    /// <exception cref="DosException">Stale: a newer owner exists. Others as the catalog says.</exception>
+    public async Task<bool> RecordAsync(ObjectId target, long epoch, IReadOnlyList<SealedSegment> sealing, OpenedSegment? opened) =>
+        await _commits.CommitAsync(new Change(target, epoch, [.. sealing], opened, CatalogTime.From(time.GetUtcNow()))) switch
         {
-            throw new DosException(DosErrorCode.Stale, $"{target} has a newer owner than epoch {epoch}");
-        }
-    }
+            Verdict.Overtaken => throw new DosException(DosErrorCode.Stale, $"{target} has a newer owner than epoch {epoch}"),
+            var verdict => verdict == Verdict.Done,
+        };
 
     public ValueTask DisposeAsync() => _commits.DisposeAsync();
 
-    private static async Task<IReadOnlyList<bool>> WriteAsync(ICatalogSession session, IReadOnlyList<Change> changes)
+    private static async Task<IReadOnlyList<Verdict>> WriteAsync(ICatalogSession session, IReadOnlyList<Change> changes)
     {
         var epochs = await EpochsAsync(session, changes);
-        var isOwner = changes.Select(change => epochs.GetValueOrDefault(change.Target.ToString()) == change.Epoch).ToArray();
-        foreach (var change in changes.Where((_, index) => isOwner[index]))
+        var verdicts = changes.Select(change => epochs.GetValueOrDefault(change.Target.ToString()) == change.Epoch ? Verdict.Done : Verdict.Overtaken).ToArray();
+        foreach (var (index, change) in changes.Index().Where(item => verdicts[item.Index] == Verdict.Done))
         {
             foreach (var segment in change.Sealing)
             {
@@ -35,10 +35,11 @@ internal sealed class SegmentCommits(ICatalog catalog, TimeProvider time) : IAsy
             }
             if (change.Opened is { } opened)
             {
-                SegmentRows.QueueInsert(session, change.Target, change.Epoch, opened, change.Now);
+                SegmentRows.QueueInsert(
+                    session, change.Target, change.Epoch, opened, change.Now, isOpened => verdicts[index] = isOpened ? Verdict.Done : Verdict.DiskGone);
             }
         }
-        return isOwner;
+        return verdicts;
     }
 
     /// <summary>Locks the owners' rows (FOR SHARE), in one order everywhere: raising an epoch waits for this transaction.</summary>
@@ -54,6 +55,13 @@ internal sealed class SegmentCommits(ICatalog catalog, TimeProvider time) : IAsy
         var rows = await session.QueryAsync<OwnerEpoch>(
             $"SELECT object AS Object, epoch AS Epoch FROM dos_owners WHERE object IN ({names}) ORDER BY object {session.Dialect.ForShare}", parameters);
         return rows.ToDictionary(row => row.Object, row => row.Epoch);
+    }
+
+    private enum Verdict
+    {
+        Done = 1,
+        Overtaken = 2,
+        DiskGone = 3,
     }
 
     private sealed record Change(ObjectId Target, long Epoch, IReadOnlyList<SealedSegment> Sealing, OpenedSegment? Opened, long Now);

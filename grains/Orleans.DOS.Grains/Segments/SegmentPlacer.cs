@@ -24,9 +24,20 @@ internal sealed class SegmentPlacer(INodeView nodes, ICatalog catalog)
     /// <summary>At most <paramref name="wanted"/> replicas of a new segment on live nodes outside <paramref name="excluded"/>.</summary>
     public Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded) => ChooseAsync(wanted, excluded, heldZones: null);
 
+    /// <summary>Nodes that would take a replica now.</summary>
+    public int WillingNodes => nodes.Active.Count(IsWilling);
+
     /// <summary>At most <paramref name="missing"/> more replicas for a segment that has some: on other nodes, in other zones where there are any.</summary>
     public Task<IReadOnlyList<Replica>> ChooseMoreAsync(int missing, IReadOnlySet<NodeId> holders) =>
         ChooseAsync(missing, holders, holders.Select(node => Candidate(node).Zone).ToHashSet(StringComparer.Ordinal));
+
+    /// <summary>Which of a segment's replicas can go: one of a zone that has another, if there is such a zone; by chance, so that no disk is always the one.</summary>
+    public Replica ChooseSurplus(IReadOnlyList<Replica> good)
+    {
+        var crowded = good.GroupBy(replica => Candidate(replica.Node).Zone).Where(zone => zone.Key.Length > 0 && zone.Count() > 1).SelectMany(zone => zone).ToList();
+        var pool = crowded.Count > 0 ? crowded : good;
+        return pool[Random.Shared.Next(pool.Count)];
+    }
 
     private async Task<IReadOnlyList<Replica>> ChooseAsync(int wanted, IReadOnlySet<NodeId> excluded, IReadOnlySet<string>? heldZones)
     {

@@ -29,6 +29,9 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
     private readonly SegmentPlacer _placer = new(nodes, catalog);
     private readonly Dictionary<long, DateTimeOffset> _belowSince = [];
 
+    /// <summary>Segments whose time below their target is remembered.</summary>
+    internal int SegmentsBelow => _belowSince.Count;
+
     private sealed record BytesRow
     {
         public long Bytes { get; init; }
@@ -38,7 +41,7 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
     public static async Task<long> BytesBelowTargetAsync(ICatalog catalog, INodeView nodes)
     {
         var (after, below) = (0L, 0L);
-        while (await PageAsync(catalog, SegmentRow.Sealed, after) is { Count: > 0 } page)
+        while (await PageAsync(catalog, after) is { Count: > 0 } page)
         {
             below += page.Where(entry => Live(nodes, entry.Replicas).Count < entry.Segment.ReplicasWanted).Sum(entry => entry.Segment.Length);
             after = page[^1].Segment.SegmentId;
@@ -83,7 +86,8 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
     {
         var now = time.GetUtcNow();
         var after = 0L;
-        while (await PageAsync(catalog, SegmentRow.Sealed, after) is { Count: > 0 } page)
+        var below = new HashSet<long>();
+        while (await PageAsync(catalog, after) is { Count: > 0 } page)
         {
             foreach (var (segment, replicas) in page)
             {
@@ -92,9 +96,10 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                 var live = Live(nodes, replicas);
                 if (live.Count >= segment.ReplicasWanted)
                 {
-                    _belowSince.Remove(segment.SegmentId);
+                    await ThinOutAsync(segment, live);
                     continue;
                 }
+                below.Add(segment.SegmentId);
                 _belowSince.TryAdd(segment.SegmentId, now);
                 var given = await catalog.ReadAsync(session => SegmentRows.GivenUpAsync(session, segment.SegmentId));
                 if (live.Count == 0 && await VouchAsync(segment, Live(nodes, given)) is { } whole)
@@ -111,21 +116,10 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
                 await FillUpAsync(segment, live, (int)segment.ReplicasWanted - live.Count - awaited);
             }
         }
-    }
-
-    /// <summary>Deletes what was released long enough ago: the files first, then the rows that know of them.</summary>
-    internal async Task CollectAsync(CancellationToken cancellationToken)
-    {
-        var after = 0L;
-        var before = CatalogTime.From(time.GetUtcNow() - SafeAge);
-        while (await PageAsync(catalog, SegmentRow.Deleting, after) is { Count: > 0 } page)
+        // Those that have enough now, and those that were removed while they had not.
+        foreach (var segment in _belowSince.Keys.Where(segment => !below.Contains(segment)).ToList())
         {
-            foreach (var (segment, replicas) in page)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                after = segment.SegmentId;
-                await CollectAsync(segment.SegmentId, replicas, before);
-            }
+            _belowSince.Remove(segment);
         }
     }
 
@@ -183,28 +177,6 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         return true;
     }
 
-    /// <summary>
-    /// Replicas that were given up, of segments that have all they want without them: the file goes, then its row. Where the disk is gone,
-    /// the row alone; where the node is away, neither.
-    /// </summary>
-    internal async Task DropSurplusAsync(CancellationToken cancellationToken)
-    {
-        foreach (var row in await catalog.ReadAsync(session => SegmentRows.SurplusAsync(session, RowsMax)))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            var replica = row.ToReplica();
-            if (row.IsPresent != 0)
-            {
-                if (!nodes.TryGetAddress(replica.Node, out _))
-                {
-                    continue;
-                }
-                await clients.Segments(replica.Node).DeleteAsync(new SegmentId(row.SegmentId), replica.Disk);
-            }
-            await catalog.WriteAsync(session => SegmentRows.ForgetReplicaAsync(session, row.SegmentId, replica.Disk));
-        }
-    }
-
     private async Task FillUpAsync(SegmentRow segment, IReadOnlyList<Replica> live, int missing)
     {
         if (missing <= 0)
@@ -252,36 +224,15 @@ public sealed partial class SegmentRepair(ICatalog catalog, INodeView nodes, INo
         return true;
     }
 
-    private async Task CollectAsync(long segment, IReadOnlyList<ReplicaRow> replicas, long before)
+    private static Task<List<(SegmentRow Segment, IReadOnlyList<ReplicaRow> Replicas)>> PageAsync(ICatalog catalog, long after) => catalog.ReadAsync(async session =>
     {
-        var old = await catalog.ReadAsync(session => session.QueryFirstAsync<BytesRow>(
-            "SELECT length AS Bytes FROM dos_segments WHERE segment_id = @segment AND state = 3 AND deleted_at <= @before "
-            + "AND NOT EXISTS (SELECT 1 FROM dos_extents WHERE segment_id = @segment)", new { segment, before }));
-        if (old is null)
-        {
-            return;
-        }
-        foreach (var replica in replicas.Select(row => row.ToReplica()).Where(replica => nodes.TryGetAddress(replica.Node, out _)))
-        {
-            await clients.Segments(replica.Node).DeleteAsync(new SegmentId(segment), replica.Disk);
-            await catalog.WriteAsync(session => SegmentRows.ForgetReplicaAsync(session, segment, replica.Disk));
-        }
-        // Files on nodes that are away keep their rows, and the segment's, until they are back.
-        await catalog.WriteAsync(session => session.ExecuteAsync(
-            "DELETE FROM dos_segments WHERE segment_id = @segment AND state = 3 AND NOT EXISTS (SELECT 1 FROM dos_segment_replicas WHERE segment_id = @segment)",
-            new { segment }));
-    }
-
-    private static Task<List<(SegmentRow Segment, IReadOnlyList<ReplicaRow> Replicas)>> PageAsync(ICatalog catalog, long state, long after) => catalog.ReadAsync(async session =>
-    {
-        var segments = await SegmentRows.InStateAsync(session, state, after, RowsMax);
+        var segments = await SegmentRows.InStateAsync(session, SegmentRow.Sealed, after, RowsMax);
         if (segments.Count == 0)
         {
             return [];
         }
         var (first, last) = (segments[0].SegmentId, segments[^1].SegmentId);
-        var replicas = (state == SegmentRow.Sealed ? await SegmentRows.PresentAsync(session, first, last) : await SegmentRows.AllAsync(session, first, last))
-            .ToLookup(row => row.SegmentId);
+        var replicas = (await SegmentRows.PresentAsync(session, first, last)).ToLookup(row => row.SegmentId);
         return segments.Select(segment => (segment, (IReadOnlyList<ReplicaRow>)[.. replicas[segment.SegmentId]])).ToList();
     });
 

@@ -70,13 +70,44 @@ internal static class SegmentRows
         + "JOIN dos_nodes n ON n.node_id = r.node_id AND n.disk_id = r.disk_id "
         + "WHERE r.segment_id BETWEEN @first AND @last AND r.state = @state ORDER BY r.segment_id, r.disk_id", new { first, last, state });
 
-    /// <summary>Given-up replicas of sealed segments that have all they want without them.</summary>
-    public static Task<IReadOnlyList<ReplicaRow>> SurplusAsync(ICatalogSession session, int rowsMax) => session.QueryAsync<ReplicaRow>(
+    /// <summary>
+    /// Given-up replicas behind a place, of sealed segments that have all they want without them on <paramref name="live"/> nodes. Only such as something
+    /// can be done about: their node is here, or their disk is gone.
+    /// </summary>
+    public static Task<IReadOnlyList<ReplicaRow>> SurplusAsync(
+        ICatalogSession session, IEnumerable<NodeId> live, (long Segment, string Disk) after, int rowsMax) => session.QueryAsync<ReplicaRow>(
         "SELECT r.segment_id AS SegmentId, r.disk_id AS DiskId, r.node_id AS NodeId, r.state AS State, "
         + "(SELECT count(*) FROM dos_nodes n WHERE n.node_id = r.node_id AND n.disk_id = r.disk_id) AS IsPresent "
-        + "FROM dos_segment_replicas r JOIN dos_segments s ON s.segment_id = r.segment_id WHERE r.state = 2 AND s.state = 2 AND "
-        + "(SELECT count(*) FROM dos_segment_replicas g JOIN dos_nodes n ON n.node_id = g.node_id AND n.disk_id = g.disk_id "
-        + "WHERE g.segment_id = r.segment_id AND g.state = 1) >= s.replicas_wanted ORDER BY r.segment_id, r.disk_id LIMIT @rowsMax", new { rowsMax });
+        + "FROM dos_segment_replicas r JOIN dos_segments s ON s.segment_id = r.segment_id WHERE r.state = 2 AND s.state = 2 AND (r.segment_id, r.disk_id) > (@segment, @disk) "
+        + "AND (@live LIKE '%,' || r.node_id || ',%' OR NOT EXISTS (SELECT 1 FROM dos_nodes n WHERE n.node_id = r.node_id AND n.disk_id = r.disk_id)) "
+        + "AND (SELECT count(*) FROM dos_segment_replicas g JOIN dos_nodes n ON n.node_id = g.node_id AND n.disk_id = g.disk_id "
+        + "WHERE g.segment_id = r.segment_id AND g.state = 1 AND @live LIKE '%,' || g.node_id || ',%') >= s.replicas_wanted ORDER BY r.segment_id, r.disk_id LIMIT @rowsMax",
+        new { live = OneText(live), segment = after.Segment, disk = after.Disk, rowsMax });
+
+    /// <summary>
+    /// Gives one good replica up, if its segment has as many as it wants on <paramref name="live"/> nodes without it. Under a lock on all of them: of
+    /// two who find one too many at the same time, the second counts again.
+    /// </summary>
+    /// <returns>Whether it was given up.</returns>
+    public static async Task<bool> LoseSurplusAsync(ICatalogSession session, SegmentRow segment, DiskId disk, IReadOnlyCollection<NodeId> live)
+    {
+        await session.QueryAsync<string>(
+            $"SELECT disk_id FROM dos_segment_replicas WHERE segment_id = @segment ORDER BY disk_id {session.Dialect.ForUpdate}", new { segment = segment.SegmentId });
+        var others = (await PresentAsync(session, segment.SegmentId, segment.SegmentId)).Where(row => row.DiskId != disk.Value && live.Contains(new NodeId(row.NodeId)));
+        return others.Count() >= segment.ReplicasWanted && await session.ExecuteAsync(
+            "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND disk_id = @disk AND state = 1",
+            new { segment = segment.SegmentId, disk = disk.Value }) == 1;
+    }
+
+    /// <summary>Released segments behind <paramref name="after"/>, released before <paramref name="before"/>, that have a file on a live node or none anywhere.</summary>
+    public static Task<IReadOnlyList<SegmentRow>> CollectableAsync(ICatalogSession session, IEnumerable<NodeId> live, long before, long after, int rowsMax) => session.QueryAsync<SegmentRow>(
+        $"SELECT {Columns} FROM dos_segments s WHERE state = 3 AND segment_id > @after AND deleted_at <= @before "
+        + "AND (EXISTS (SELECT 1 FROM dos_segment_replicas r WHERE r.segment_id = s.segment_id AND @live LIKE '%,' || r.node_id || ',%') "
+        + "OR NOT EXISTS (SELECT 1 FROM dos_segment_replicas r WHERE r.segment_id = s.segment_id)) ORDER BY segment_id LIMIT @rowsMax",
+        new { live = OneText(live), before, after, rowsMax });
+
+    /// <summary>A list parameter means different SQL on the two databases; ids hold no comma and no wildcard.</summary>
+    private static string OneText<T>(IEnumerable<T> ids) => "," + string.Join(',', ids) + ",";
 
     public static Task<int> ForgetReplicaAsync(ICatalogSession session, long segment, DiskId disk) => session.ExecuteAsync(
         "DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND disk_id = @disk", new { segment, disk = disk.Value });
@@ -103,17 +134,31 @@ internal static class SegmentRows
         "UPDATE dos_segment_replicas SET state = 2 WHERE segment_id = @segment AND state = 1 AND NOT EXISTS (SELECT 1 FROM dos_nodes n "
         + "WHERE n.node_id = dos_segment_replicas.node_id AND n.disk_id = dos_segment_replicas.disk_id)", new { segment });
 
-    public static void QueueInsert(ICatalogSession session, ObjectId target, long epoch, OpenedSegment opened, long now)
+    /// <summary>
+    /// Nothing is inserted when one of its nodes has another disk now: a disk that was wiped since it was chosen holds nothing, and its row would keep
+    /// the segment Unavailable once its owner is gone. The row of the segment decides, since others may share the transaction.
+    /// </summary>
+    /// <param name="inserted">Told whether it was.</param>
+    public static void QueueInsert(ICatalogSession session, ObjectId target, long epoch, OpenedSegment opened, long now, Action<bool> inserted)
     {
         session.Queue(
-            "INSERT INTO dos_segments(segment_id, object, epoch, state, length, replicas_wanted, created_at) VALUES (@segment, @target, @epoch, 1, 0, @wanted, @now)",
-            new { segment = opened.Segment.Value, target = target.ToString(), epoch, wanted = (long)opened.Wanted, now });
+            "INSERT INTO dos_segments(segment_id, object, epoch, state, length, replicas_wanted, created_at) SELECT @segment, @target, @epoch, 1, 0, @wanted, @now "
+            + "WHERE (SELECT count(*) FROM dos_nodes WHERE @disks LIKE '%,' || node_id || ' ' || disk_id || ',%') = @count",
+            new
+            {
+                segment = opened.Segment.Value, target = target.ToString(), epoch, wanted = (long)opened.Wanted, now, count = (long)opened.Replicas.Count,
+                disks = OneText(opened.Replicas.Select(replica => $"{replica.Node} {replica.Disk}")),
+            },
+            rows =>
+            {
+                inserted(rows == 1);
+                return null;
+            });
         foreach (var replica in opened.Replicas)
         {
-            // A disk that was wiped since it was chosen holds nothing, and its row would keep the segment Unavailable once its owner is gone.
-            session.Queue(InsertReplica, Parameters(opened.Segment.Value, replica), rows => rows == 1
-                ? null
-                : new DosException(new DosError(DosErrorCode.Unavailable, $"node {replica.Node} has another disk now", TimeSpan.FromMilliseconds(100))));
+            session.Queue(
+                "INSERT INTO dos_segment_replicas(segment_id, disk_id, node_id, state) SELECT @segment, @disk, @node, 1 "
+                + "WHERE EXISTS (SELECT 1 FROM dos_segments WHERE segment_id = @segment)", Parameters(opened.Segment.Value, replica));
         }
     }
 

@@ -13,6 +13,8 @@ namespace Orleans.DOS.Processes;
 public sealed partial class ExitTeller(ProgramHost host, IGrainFactory grains, INodeView nodes, ILogger<ExitTeller> log) : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(1);
+    /// <summary>A node that leaves waits so long for the ends of its last moments to be told.</summary>
+    private static readonly TimeSpan DrainMax = TimeSpan.FromSeconds(1);
     /// <summary>Calls to the table at once: while one waits for its commit, the next hands in what the commit after it takes.</summary>
     private const int TableCallsMax = 2;
     /// <summary>Ends in one such call.</summary>
@@ -22,6 +24,8 @@ public sealed partial class ExitTeller(ProgramHost host, IGrainFactory grains, I
 
     private readonly Channel<Ended> _last = Channel.CreateUnbounded<Ended>();
     private readonly Channel<Ended> _forDoors = Channel.CreateUnbounded<Ended>();
+    private Task _tellingTable = Task.CompletedTask;
+    private Task _tellingDoors = Task.CompletedTask;
 
     public override Task StartAsync(CancellationToken cancellationToken)
     {
@@ -29,15 +33,26 @@ public sealed partial class ExitTeller(ProgramHost host, IGrainFactory grains, I
         return base.StartAsync(cancellationToken);
     }
 
-    public override Task StopAsync(CancellationToken cancellationToken)
+    /// <summary>What has ended before is told first, if that takes no longer than it may: untold, it would be called lost with the node.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
         host.Ended -= Add;
-        return base.StopAsync(cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(DrainMax);
+        // The table first: what it does not take goes to the doors.
+        _last.Writer.TryComplete();
+        await _tellingTable.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _forDoors.Writer.TryComplete();
+        await _tellingDoors.WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await base.StopAsync(cancellationToken);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(
-        Enumerable.Range(0, TableCallsMax).Select(_ => UntilStoppedAsync(TellTableAsync, stoppingToken))
-            .Concat(Enumerable.Range(0, DoorCallsMax).Select(_ => UntilStoppedAsync(TellDoorsAsync, stoppingToken))));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        _tellingTable = Task.WhenAll(Enumerable.Range(0, TableCallsMax).Select(_ => UntilStoppedAsync(TellTableAsync, stoppingToken)));
+        _tellingDoors = Task.WhenAll(Enumerable.Range(0, DoorCallsMax).Select(_ => UntilStoppedAsync(TellDoorsAsync, stoppingToken)));
+        return Task.WhenAll(_tellingTable, _tellingDoors);
+    }
 
     private void Add(ProcessStart start, ProcessExit exit) =>
         (start.Spec.Restart == RestartPolicy.Never ? _last : _forDoors).Writer.TryWrite(new Ended(start, exit));

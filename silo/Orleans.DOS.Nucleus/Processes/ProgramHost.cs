@@ -94,28 +94,6 @@ public sealed partial class ProgramHost : IWorkerProcesses, IProgramManifest, IA
         }
     }
 
-    /// <inheritdoc cref="IProgramHostService.WaitExitAsync"/>
-    public async Task<ProcessExit?> WaitExitAsync(ProcessId pid, long incarnation, bool wait)
-    {
-        var exit = Find(pid, incarnation).Exit;
-        if (!exit.IsCompleted && wait)
-        {
-            await ((Task)exit).WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        return exit.IsCompleted ? await exit : null;
-    }
-
-    /// <inheritdoc cref="IProgramHostService.WaitToldAsync"/>
-    public async Task<ToldExit?> WaitToldAsync(ProcessId pid, long incarnation)
-    {
-        var told = Find(pid, incarnation).ToldExit;
-        if (!told.IsCompleted)
-        {
-            await ((Task)told).WaitAsync(Limits.LongPollMax, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        return told.IsCompleted ? await told : null;
-    }
-
     /// <inheritdoc cref="IProgramHostService.SignalAsync"/>
     public async Task SignalAsync(ProcessId pid, long incarnation, ProcessSignal signal)
     {

@@ -43,10 +43,12 @@ public sealed record ClusterStatus
     [Id(3)] public int NodesTotal { get; init; }
     [Id(4)] public int ReplicasDefault { get; init; }
     [Id(5)] public int ReplicasMin { get; init; }
-    /// <summary>Bytes with fewer live copies than they should have.</summary>
+    /// <summary>Bytes with fewer live copies than they should have, times the copies missing.</summary>
     [Id(6)] public long BytesBelowTarget { get; init; }
     [Id(7)] public long SchemaVersion { get; init; }
     [Id(8)] public string Release { get; init; } = "";
+    /// <summary>Segments that are being written with fewer live copies than they should have; what their bytes are is not wholly known yet.</summary>
+    [Id(9)] public long OpenSegmentsBelowTarget { get; init; }
 }
 
 public interface INodes

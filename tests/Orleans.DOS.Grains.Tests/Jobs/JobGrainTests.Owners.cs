@@ -54,6 +54,35 @@ public abstract partial class JobGrainTests
         static bool IsResignation(string commit) => commit.StartsWith("UPDATE dos_owners SET node_id = @nobody", StringComparison.Ordinal);
     }
 
+    /// <summary>Without the lease another coordinator may have gone on with the job: what this one remembers may be of before.</summary>
+    [Fact]
+    public async Task Status_OfACoordinatorWhoseNodeLostItsLease_IsTheJournals()
+    {
+        await PutInputsAsync(1, 100_000);
+        var (some, gate) = (new TaskCompletionSource(), new TaskCompletionSource());
+        nodes.Tasks.Before = async task =>
+        {
+            some.TrySetResult();
+            await gate.Task;
+        };
+        var job = await nodes.Machine.Jobs.SubmitAsync(Spec("wordcount", 1));
+        await some.Task.WaitAsync(Patience);
+        // As a later coordinator would have it.
+        await nodes.Catalog.WriteAsync(session => session.ExecuteAsync("UPDATE dos_jobs SET retried = 77 WHERE job_id = @job", new { job = job.Id.Value }));
+        try
+        {
+            Assert.Equal(0, (await nodes.Machine.Jobs.StatusAsync(job.Id)).TasksRetried);
+            nodes.Stage.IsLeaseLost = true;
+            Assert.Equal(77, (await nodes.Machine.Jobs.StatusAsync(job.Id)).TasksRetried);
+        }
+        finally
+        {
+            nodes.Stage.IsLeaseLost = false;
+            gate.SetResult();
+        }
+        Assert.Equal(JobState.Succeeded, (await EndAsync(job.Id)).State);
+    }
+
     /// <summary>An output that was lost and made again by an attempt with a lower number, which had gone on elsewhere.</summary>
     [Fact]
     public async Task Journal_KeepsTheAttemptThatWasAcceptedLast()

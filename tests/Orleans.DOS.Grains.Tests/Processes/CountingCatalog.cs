@@ -17,6 +17,10 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
     public Func<Task> Before { get; set; } = static () => Task.CompletedTask;
     /// <summary>Thrown after the commit of these changes, if there is one for them: its answer was lost.</summary>
     public Func<string, Exception?> LoseAnswer { get; set; } = static _ => null;
+    /// <summary>Awaited between the commit of these changes and its answer.</summary>
+    public Func<string, Task> After { get; set; } = static _ => Task.CompletedTask;
+    /// <summary>Awaited between a read and its answer.</summary>
+    public Func<Task> AfterRead { get; set; } = static () => Task.CompletedTask;
     public int Reads => Volatile.Read(ref _reads);
     public ISqlDialect Dialect => inner.Dialect;
 
@@ -31,10 +35,12 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
         }
     }
 
-    public Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default)
+    public async Task<T> ReadAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _reads);
-        return inner.ReadAsync(work, cancellationToken);
+        var result = await inner.ReadAsync(work, cancellationToken);
+        await AfterRead();
+        return result;
     }
 
     public async Task<T> WriteAsync<T>(Func<ICatalogSession, Task<T>> work, CancellationToken cancellationToken = default)
@@ -52,6 +58,7 @@ internal sealed class CountingCatalog(ICatalog inner) : ICatalog
         {
             Commits.Enqueue(changes);
         }
+        await After(changes);
         if (LoseAnswer(changes) is { } lost)
         {
             throw lost;

@@ -165,6 +165,7 @@ public abstract class NodesInProcess : IAsyncLifetime
         Catalogs.Add(catalog);
         services.AddSingleton<ICatalog>(catalog);
         services.AddSingleton<INodeView>(provider => new StagedView(provider.GetRequiredService<NodeView>(), Stage));
+        services.AddSingleton<INodeLease>(provider => new StagedNodeLease(provider.GetRequiredService<LeaseKeeper>(), Stage));
         services.AddSingleton<INodeClients>(provider => new WatchedClients(new NodeClients(provider.GetRequiredService<INodeView>(), provider), Tasks));
         var app = builder.Build();
         app.MapDosNode();

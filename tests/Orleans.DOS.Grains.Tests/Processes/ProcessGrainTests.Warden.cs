@@ -34,6 +34,30 @@ public abstract partial class ProcessGrainTests
     }
 
     [Fact]
+    public async Task Sweep_OfChangesPastTheirRetention_LeavesTheYoung()
+    {
+        const int old = 1_500;
+        var now = DateTimeOffset.UtcNow;
+        await nodes.Catalog.WriteAsync(async session =>
+        {
+            for (var id = -1L; id >= -old - 1; id--)
+            {
+                var at = CatalogTime.From(now - Limits.ChangeRetention + TimeSpan.FromMinutes(id == -old - 1 ? 5 : -5));
+                await session.ExecuteAsync(
+                    "INSERT INTO dos_changes(change_id, machine_id, parent_id, name, inode_id, kind, at) VALUES (@id, 1, 1, 'swept', 0, 1, @at)", new { id, at });
+            }
+            return true;
+        });
+        for (var round = 0; round < 2; round++)
+        {
+            await nodes.NewWarden(0, nodes.Catalog).RoundAsync();
+            await nodes.NewWarden(1, nodes.Catalog).RoundAsync();
+        }
+        Assert.Equal([-old - 1L], await nodes.Catalog.ReadAsync(session => session.QueryAsync<long>("SELECT change_id FROM dos_changes WHERE name = 'swept'")));
+        await nodes.Catalog.WriteAsync(session => session.ExecuteAsync("DELETE FROM dos_changes WHERE name = 'swept'"));
+    }
+
+    [Fact]
     public async Task WardenWithNothingToDo_ReadsTheCatalogOnce()
     {
         var status = await nodes.Table.SpawnAsync(Call(), Forever);

@@ -58,6 +58,21 @@ public sealed class ProgramHostTests
         Assert.Equal("x", await fixture.OutputAsync(start.Pid));
     }
 
+    /// <summary>Whoever believed that it is not here would end it, or start it once more.</summary>
+    [Fact]
+    public async Task ProgramThatWaitsForItsWorker_HasNotEndedYet()
+    {
+        await using var fixture = new ProgramHostFixture();
+        var start = ProgramHostFixture.Start(new ProcessId(7), new ProcessSpec { Program = "true" });
+        var starting = fixture.Host.StartAsync(start);
+        Assert.False(starting.IsCompleted);
+        Assert.Null(await fixture.Host.WaitExitAsync(start.Pid, 1, wait: false));
+        Assert.Equal(0, (await fixture.ExitAsync(start.Pid)).ExitCode);
+        await starting;
+        var unknown = await Assert.ThrowsAsync<DosException>(() => fixture.Host.WaitExitAsync(start.Pid, 2, wait: false));
+        Assert.Equal(DosErrorCode.NoSuchProcess, unknown.Code);
+    }
+
     [Fact]
     public async Task NodeThatLeaves_BeginsNothing_AndTakesFailuresForItsOwn()
     {

@@ -10,6 +10,16 @@ internal sealed class Stage
     /// <summary>Nodes that never were; whether they are fenced.</summary>
     public ConcurrentDictionary<NodeId, bool> Fenced { get; } = new();
     public bool IsFull { get; set; }
+    /// <summary>No node finds that it holds its lease; who waits for it still gets it, so that nothing else is held up.</summary>
+    public bool IsLeaseLost { get; set; }
+}
+
+/// <summary>The real lease of a node, but for what is staged.</summary>
+internal sealed class StagedNodeLease(INodeLease inner, Stage stage) : INodeLease
+{
+    public bool IsHeld => inner.IsHeld && !stage.IsLeaseLost;
+    public ValueTask RequireAsync() => inner.RequireAsync();
+    public bool IsUnchanged(long version) => inner.IsUnchanged(version);
 }
 
 /// <summary>The real view of a node, but for what is staged.</summary>

@@ -69,6 +69,48 @@ public abstract class LogWatchTests
         Assert.Equal(segment, (await rig.PassAsync(owner.AppendAsync(2))).Segment.Value);
     }
 
+    [Fact]
+    public async Task SegmentOpenedWhileANodeWasAway_IsSeenBelowItsTarget_AndHasAllWhenTheNodeIsBack()
+    {
+        await using var rig = await RigAsync();
+        rig.Nodes[2].Crash();
+        rig.Nodes[3].Crash();
+        var (owner, segment, _) = await WrittenAsync(rig);
+        Assert.Equal(2, (await rig.GoodAsync(segment)).Count);
+        Assert.Equal(1, (await rig.SumsAsync()).OpenSegments);
+        await rig.PassAsync(2 * Looked);
+        Assert.Equal(segment, (await rig.PassAsync(owner.AppendAsync(2))).Segment.Value);
+
+        rig.Nodes[2].Restart();
+        await rig.PassAsync(Looked);
+        await rig.PassAsync(rig.Nodes[0].NewRepair().FillUpAsync(TestContext.Current.CancellationToken));
+        Assert.Equal((0, 0), (await rig.SumsAsync() is var sums ? sums.Bytes : -1, sums.OpenSegments));
+        Assert.Equal(3, (await rig.GoodAsync(segment)).Count);
+        var next = (await rig.PassAsync(owner.AppendAsync(3))).Segment.Value;
+        Assert.NotEqual(segment, next);
+        Assert.Equal(3, (await rig.GoodAsync(next)).Count);
+        Assert.Equal([1, 2, 3], (await RigOwner.TakeAsync(rig, rig.Nodes[0], Target)).Found);
+    }
+
+    /// <summary>It is there, and its disk takes nothing: a log must not be cut to pieces because of it.</summary>
+    [Fact]
+    public async Task NodeThatTakesNoReplica_DoesNotHaveSegmentsSealedAgainAndAgain()
+    {
+        await using var rig = await RigAsync();
+        rig.Nodes[3].Crash();
+        using (rig.Network.Bend(call => call.Name == "Create" && call.To == rig.Nodes[2].Self, RigNetwork.Refuse))
+        {
+            var (owner, _, _) = await WrittenAsync(rig);
+            for (var number = 2; number < 10; number++)
+            {
+                await rig.PassAsync(Looked);
+                await rig.PassAsync(owner.AppendAsync(number));
+            }
+            // Left once, at the first look.
+            Assert.Equal(2, (await rig.SegmentsAsync(Target)).Count(row => row.State == SegmentRow.Open || row.Length > 0));
+        }
+    }
+
     private static async Task<(RigOwner Owner, long Segment, RigNode Other)> WrittenAsync(SegmentRig rig)
     {
         var owner = await RigOwner.TakeAsync(rig, rig.Nodes[0], Target);

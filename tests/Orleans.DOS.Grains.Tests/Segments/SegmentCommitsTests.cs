@@ -56,6 +56,35 @@ public abstract class SegmentCommitsTests
         Assert.Equal(SegmentRow.Open, Assert.Single(await rig.SegmentsAsync(overtaken.Target)).State);
     }
 
+    [Fact]
+    public async Task OpeningWhoseDiskIsGone_IsRefusedAlone()
+    {
+        await using var rig = await SegmentRig.StartAsync(await NewDatabaseAsync());
+        var first = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var catalog = rig.Nodes[0].Catalog;
+        var commits = 0;
+        catalog.Bend = (kind, run) => kind != "write" ? null : Interlocked.Increment(ref commits) == 1 ? HeldAsync(first.Task, run) : run();
+        await using var writer = new SegmentCommits(catalog, rig.Time);
+        var records = new List<Task<bool>>();
+        for (var number = 1; number <= 3; number++)
+        {
+            var target = new ObjectId(ObjectKind.File, number);
+            var replicas = rig.Nodes.Select(node => new Replica(node.Self, number == 2 && node == rig.Nodes[2] ? new DiskId("d-gone") : node.Store.Id)).ToList();
+            records.Add(writer.RecordAsync(target, await rig.OwnAsync(target), [], new OpenedSegment(new SegmentId(9000 + number), 3, replicas)));
+        }
+        // The others wait behind the first, for one commit.
+        first.SetResult();
+
+        bool[] done = await Task.WhenAll(records);
+        Assert.Equal([true, false, true], done);
+        Assert.InRange(commits, 1, 2);
+        foreach (var number in new[] { 1, 2, 3 })
+        {
+            Assert.Equal(number == 2 ? 0 : 3, (await rig.GoodAsync(9000 + number)).Count);
+            Assert.Equal(number == 2 ? 0 : 1, (await rig.SegmentsAsync(new ObjectId(ObjectKind.File, number))).Count);
+        }
+    }
+
     private static async Task HeldAsync(Task gate, Func<Task> run)
     {
         await gate;

@@ -82,7 +82,9 @@ internal sealed class SegmentRig : IAsyncDisposable
     public async Task<IReadOnlyList<RigNode>> GoodAsync(long segment) =>
         [.. (await Rows.ReadAsync(session => SegmentRows.ReplicasAsync(session, segment))).Where(row => row.State == ReplicaRow.Good).Select(row => this[new NodeId(row.NodeId)])];
 
-    public Task<long> BelowTargetAsync() => Rows.ReadAsync(session => ClusterSums.BytesBelowTargetAsync(session, Nodes[0].Active));
+    public async Task<long> BelowTargetAsync() => (await SumsAsync()).Bytes;
+
+    public Task<BelowTarget> SumsAsync() => Rows.ReadAsync(session => ClusterSums.BelowTargetAsync(session, Nodes[0].Active));
 
     /// <summary>Counts as under way until disposed of.</summary>
     public IDisposable Work()
