@@ -31,7 +31,7 @@ public sealed class SegmentWriterTests
     }
 
     [Fact]
-    public void Window_HoldsAtMostEightFramesToOneReplica()
+    public void Window_ToOneReplica_HoldsAtMostTheFramesOfTheLimit()
     {
         var writer = Opened();
         for (var i = 0; i < 20; i++)

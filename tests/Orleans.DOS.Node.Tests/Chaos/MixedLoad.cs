@@ -11,9 +11,10 @@ namespace Orleans.DOS.Node.Tests.Chaos;
 
 /// <summary>
 /// Calls of several clients at a fixed rate, whether or not those before are answered, each of which goes into the history: records
-/// appended to logs that are open all the time, small files replaced as a whole, both read again, and processes.
+/// appended to logs that are open all the time, small files replaced as a whole, blocks written at positions, all of them read again,
+/// files renamed between two directories, and processes.
 /// </summary>
-internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int perSecond)
+internal sealed partial class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int perSecond)
 {
     /// <summary>Of a record: small, so that many fit; a log is in segments from its 64th on.</summary>
     private const int RecordBytes = 64;
@@ -66,15 +67,26 @@ internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int p
             {
                 await GetAsync(client, RegisterOf(register));
             }
+            for (var block = 0; block < BlockFiles * Blocks; block++)
+            {
+                await ReadBlockAsync(client, block);
+            }
+            for (var file = 0; file < Moved; file++)
+            {
+                await LookAsync(client, MovedOf(file));
+            }
         }
     }
 
     private Task CallAsync(int client, int choice, int number) => choice switch
     {
-        < 40 => AppendAsync(client, number % Logs),
-        < 55 => ReadLogAsync(client, LogOf(number % Logs)),
-        < 75 => PutAsync(client, RegisterOf(number % Registers)),
-        < 92 => GetAsync(client, RegisterOf(number % Registers)),
+        < 32 => AppendAsync(client, number % Logs),
+        < 45 => ReadLogAsync(client, LogOf(number % Logs)),
+        < 58 => PutAsync(client, RegisterOf(number % Registers)),
+        < 69 => GetAsync(client, RegisterOf(number % Registers)),
+        < 78 => WriteBlockAsync(client, number),
+        < 86 => ReadBlockAsync(client, number),
+        < 93 => MoveAsync(client, number),
         _ => SpawnAsync(client),
     };
 
@@ -89,13 +101,7 @@ internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int p
         var value = Unique(client);
         return RecordAsync(OperationKind.Append, path, value, async () =>
         {
-            if (!_handles.TryGetValue((client, path), out var handle))
-            {
-                // Never closed: a handle is no more than the file's number.
-                handle = await clients[client].Files.OpenAsync(path, new FileOpenOptions { Create = true, Durable = true });
-                _handles[(client, path)] = handle;
-            }
-            await handle.AppendAsync(Encoding.ASCII.GetBytes(value.PadRight(RecordBytes)));
+            await (await HandleAsync(client, path)).AppendAsync(Encoding.ASCII.GetBytes(value.PadRight(RecordBytes)));
             return (value, null);
         });
     }
@@ -127,6 +133,17 @@ internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int p
         return (null, null);
     });
 
+    private async Task<IFileHandle> HandleAsync(int client, string path)
+    {
+        if (!_handles.TryGetValue((client, path), out var handle))
+        {
+            // Never closed: a handle is no more than the file's number.
+            handle = await clients[client].Files.OpenAsync(path, new FileOpenOptions { Create = true, Durable = true });
+            _handles[(client, path)] = handle;
+        }
+        return handle;
+    }
+
     private async Task<byte[]?> ReadAsync(int client, string path)
     {
         try
@@ -139,7 +156,12 @@ internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int p
         }
     }
 
-    private async Task RecordAsync(OperationKind kind, string path, string? value, Func<Task<(string? Value, IReadOnlyList<string>? Seen)>> call)
+    private Task RecordAsync(OperationKind kind, string path, string? value, Func<Task<(string? Value, IReadOnlyList<string>? Seen)>> call) =>
+        RecordAsync(kind, path, value, null, call);
+
+    /// <param name="asked">What is told of it when it fails.</param>
+    private async Task RecordAsync(
+        OperationKind kind, string path, string? value, IReadOnlyList<string>? asked, Func<Task<(string? Value, IReadOnlyList<string>? Seen)>> call)
     {
         var start = Stopwatch.GetTimestamp();
         try
@@ -149,8 +171,13 @@ internal sealed class MixedLoad(IReadOnlyList<IMachine> clients, int seed, int p
         }
         catch (Exception failure)
         {
-            var outcome = failure is DosException { Code: not DosErrorCode.OutcomeUnknown } ? Outcome.Refused : Outcome.Unknown;
-            _history.Enqueue(new Operation(kind, path, value, start, Stopwatch.GetTimestamp(), outcome, null, $"{failure.GetType().Name}: {failure.Message}"));
+            var outcome = (kind, (failure as DosException)?.Code) switch
+            {
+                (_, null or DosErrorCode.OutcomeUnknown) => Outcome.Unknown,
+                (OperationKind.Rename, DosErrorCode.NoSuchPath) => Outcome.Declined,
+                _ => Outcome.Refused,
+            };
+            _history.Enqueue(new Operation(kind, path, value, start, Stopwatch.GetTimestamp(), outcome, asked, $"{failure.GetType().Name}: {failure.Message}"));
         }
     }
 

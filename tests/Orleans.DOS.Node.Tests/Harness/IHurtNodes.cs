@@ -8,6 +8,9 @@ public interface IHurtNodes : IAsyncDisposable
     string Credential { get; }
     string Logs { get; }
 
+    /// <summary>Whether one of them has a small disk of its own.</summary>
+    bool CanFillDisk { get; }
+
     /// <summary>Where the node's segments lie.</summary>
     string DiskOf(int node);
     Task KillAsync(int node);

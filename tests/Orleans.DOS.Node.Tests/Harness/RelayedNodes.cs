@@ -77,6 +77,15 @@ internal sealed class RelayedNodes : IHurtNodes
         }
     }
 
+    /// <summary>The way between one node and the database is slow and loses some of what it carries.</summary>
+    public void DisturbDatabase(int node, TimeSpan delayMax, double loss)
+    {
+        _database[node].There.Disturb(node, delayMax, loss);
+        _database[node].Back.Disturb(node + Count, delayMax, loss);
+    }
+
+    public bool CanFillDisk => Small is not null;
+
     public string DiskOf(int node) => Nodes[node].DiskPath;
 
     public async Task KillAsync(int node)

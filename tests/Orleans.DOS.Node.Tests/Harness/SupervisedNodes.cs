@@ -39,6 +39,8 @@ internal sealed class SupervisedNodes : IHurtNodes
         }
     }
 
+    public bool CanFillDisk => Small is not null;
+
     public string DiskOf(int node) => Path.Combine(DirectoryOf(node), "disk");
 
     public async Task KillAsync(int node)

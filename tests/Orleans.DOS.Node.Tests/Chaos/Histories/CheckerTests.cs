@@ -60,6 +60,53 @@ public sealed class CheckerTests
     [MemberData(nameof(WrongRegisters))]
     public void Register_ThatCannotBe_IsTold(string what, Operation[] history) => Assert.Contains(RegisterChecker.Check(history), wrong => wrong.Contains(what, StringComparison.Ordinal));
 
+    [Fact]
+    public void File_ThatIsRenamedInTurnAndAtOnce_IsExplained()
+    {
+        Assert.Empty(MoveChecker.Check([Look(0, 1, "f.first"), Rename("f.first", "f.1", 2, 3), Look(4, 5, "f.1"), Rename("f.1", "f.2", 6, 7), Look(8, 9, "f.2")]));
+        // One of two wins; between the listings of two directories it moves.
+        Assert.Empty(MoveChecker.Check([Rename("f.first", "f.1", 1, 9), Rename("f.first", "f.2", 1, 9, Outcome.Declined), Look(2, 5, "f.first", "f.1"), Look(2, 5), Look(10, 11, "f.1")]));
+        Assert.Empty(MoveChecker.Check([Rename("f.first", "f.1", 1, 2, Outcome.Unknown), Look(3, 4, "f.first"), Look(5, 6, "f.1"), Rename("f.1", "f.2", 7, 8), Look(9, 10, "f.2")]));
+    }
+
+    public static TheoryData<string, Operation[]> WrongMoves => new()
+    {
+        { "lost", [Rename("f.first", "f.1", 1, 2), Look(3, 4), Look(5, 6, "f.1")] },
+        { "lost", [Rename("f.first", "f.1", 1, 2, Outcome.Unknown), Look(3, 4)] },
+        { "in two places", [Rename("f.first", "f.1", 1, 2), Look(3, 4, "f.first", "f.1")] },
+        { "in two places", [Rename("f.first", "f.1", 1, 9), Rename("f.first", "f.2", 1, 9)] },
+        { "stale", [Rename("f.first", "f.1", 1, 2), Look(3, 4, "f.first")] },
+        { "invented", [Look(1, 2, "f.x")] },
+        { "invented", [Rename("f.x", "f.1", 1, 2)] },
+        { "refused", [Rename("f.first", "f.1", 1, 2, Outcome.Refused), Look(3, 4, "f.1")] },
+        { "refused", [Rename("f.first", "f.1", 1, 2, Outcome.Refused), Rename("f.1", "f.2", 3, 4)] },
+        { "refused", [Rename("f.first", "f.1", 1, 2, Outcome.Unknown), Rename("f.first", "f.2", 1, 2, Outcome.Declined), Look(3, 4, "f.2")] },
+        { "declined", [Rename("f.first", "f.1", 1, 2, Outcome.Declined), Rename("f.first", "f.2", 3, 4)] },
+        { "before it was made", [Look(1, 2, "f.1"), Rename("f.first", "f.1", 3, 4)] },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongMoves))]
+    public void File_RenamedAsCannotBe_IsTold(string what, Operation[] history) => Assert.Contains(MoveChecker.Check(history), wrong => wrong.Contains(what, StringComparison.Ordinal));
+
+    [Fact]
+    public void Minority_ThatRefusesAndKeepsSilent_IsWell() => Assert.Empty(MinorityChecker.Check(
+        [Put("a", 1, 4), Get("a", 9, 11), Put("b", 12, 13, Outcome.Refused), Put("c", 14, 19, Outcome.Unknown), Put("d", 15, 21)], from: 10, until: 20));
+
+    public static TheoryData<string, Operation[]> WrongMinorities => new()
+    {
+        { "answered", [Put("a", 11, 12, Outcome.Refused), Put("b", 13, 14)] },
+        { "answered", [Put("a", 11, 12, Outcome.Refused), Get("b", 13, 14)] },
+        { "answered", [Put("a", 11, 12, Outcome.Refused), Rename("f.first", "f.1", 13, 14, Outcome.Declined)] },
+        { "answered", [Append("a", 11, 12, Outcome.Refused), Read(13, 14)] },
+        { "never refused", [Put("a", 11, 12, Outcome.Unknown), Put("b", 1, 2, Outcome.Refused), Put("c", 15, 21, Outcome.Refused)] },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongMinorities))]
+    public void Minority_ThatAnswers_OrTellsNobody_IsTold(string what, Operation[] history) =>
+        Assert.Contains(MinorityChecker.Check(history, from: 10, until: 20), wrong => wrong.Contains(what, StringComparison.Ordinal));
+
     /// <summary>Histories of a file that does what it should, with calls of random length, are never called wrong.</summary>
     [Fact]
     public void RandomHistories_OfARealRegisterAndLog_AreExplained()
@@ -91,4 +138,6 @@ public sealed class CheckerTests
     private static Operation Read(long start, long end, params string[] seen) => new(OperationKind.ReadLog, "f", null, start, end, Outcome.Done, seen);
     private static Operation Put(string value, long start, long end, Outcome outcome = Outcome.Done) => new(OperationKind.Put, "f", value, start, end, outcome);
     private static Operation Get(string? value, long start, long end) => new(OperationKind.Get, "f", value, start, end, Outcome.Done);
+    private static Operation Rename(string from, string to, long start, long end, Outcome outcome = Outcome.Done) => new(OperationKind.Rename, "f", to, start, end, outcome, [from]);
+    private static Operation Look(long start, long end, params string[] names) => new(OperationKind.Look, "f", null, start, end, Outcome.Done, names);
 }
