@@ -49,22 +49,14 @@ internal static partial class Disk
     /// and then nothing is on the disk.
     /// </summary>
     /// <exception cref="FlushFailedException">What was written may be lost.</exception>
-    public static void Flush(SafeFileHandle handle)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            FlushByFramework(handle);
-            return;
-        }
-        while (Sync(handle) != 0)
-        {
-            var error = Marshal.GetLastPInvokeError();
-            if (error != InterruptedErrno)
-            {
-                throw new FlushFailedException(new IOException($"fsync: {Marshal.GetPInvokeErrorMessage(error)}", error));
-            }
-        }
-    }
+    public static void Flush(SafeFileHandle handle) => Flush(handle, Sync, "fsync");
+
+    /// <summary>
+    /// The content, and of what describes the file only what is needed to read it: a file that is written over costs no commit of the file
+    /// system's journal, which would bring what all other files of the disk changed meanwhile with it.
+    /// </summary>
+    /// <exception cref="FlushFailedException">What was written may be lost.</exception>
+    public static void FlushData(SafeFileHandle handle) => Flush(handle, SyncData, "fdatasync");
 
     /// <summary>Refused before the disk does it, with what the disk would say.</summary>
     public static IOException Full(string directory) => new($"The disk of '{directory}' is nearly full", NoSpaceErrno);
@@ -97,6 +89,23 @@ internal static partial class Disk
         return total;
     }
 
+    private static void Flush(SafeFileHandle handle, Func<SafeFileHandle, int> sync, string name)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            FlushByFramework(handle);
+            return;
+        }
+        while (sync(handle) != 0)
+        {
+            var error = Marshal.GetLastPInvokeError();
+            if (error != InterruptedErrno)
+            {
+                throw new FlushFailedException(new IOException($"{name}: {Marshal.GetPInvokeErrorMessage(error)}", error));
+            }
+        }
+    }
+
     /// <summary>Elsewhere the framework knows the call that reaches the disk itself (macOS: F_FULLFSYNC).</summary>
     private static void FlushByFramework(SafeFileHandle handle)
     {
@@ -118,6 +127,9 @@ internal static partial class Disk
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int Sync(SafeFileHandle handle);
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int SyncData(SafeFileHandle handle);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using Microsoft.Win32.SafeHandles;
 
@@ -7,14 +6,19 @@ namespace Orleans.DOS.Segments;
 /// <summary>
 /// One journal per disk: small unsynced ends of many segments are written behind each other and share one fsync (group commit, as
 /// BookKeeper's bookies do). The segment's own file holds the same bytes in the page cache; the journal is read after a crash only.
-/// When a journal file is full, the segments that it names are synced and it goes; if one cannot be synced, it stays.
+/// When a journal file is full, the segments that it names are synced, and it becomes the next one, to be written over: its blocks are there
+/// and its length stays, so that a sync writes the batch and nothing else (PostgreSQL keeps its WAL files for the same reason). If a
+/// segment cannot be synced, the file stays as it is and another is made.
 /// </summary>
 internal sealed class SegmentJournal : IDisposable
 {
     public const long FileBytesMax = 64L * 1024 * 1024;
-    private const int HeaderBytes = 32;
     private const int BatchBytesMax = 1024 * 1024;
-    private const uint Magic = 0x01_4A_4F_44;
+
+    /// <summary>A new file grows by so many zeros at a time: a node that does nothing keeps no 64 MiB.</summary>
+    private const int GrowBytes = 4 * 1024 * 1024;
+
+    private static readonly byte[] Zeros = new byte[256 * 1024];
 
     private readonly string _directory;
     private readonly Func<IReadOnlyCollection<long>, bool> _syncSegments;
@@ -24,6 +28,11 @@ internal sealed class SegmentJournal : IDisposable
     private SafeFileHandle _handle;
     private long _number;
     private long _length;
+    /// <summary>Bytes of the file that are there, written before; 0 &lt;= _length &lt;= _grown where the disk had room.</summary>
+    private long _grown;
+    private long _batch;
+    /// <summary>The file's name is on the disk.</summary>
+    private bool _isNamed = true;
     private FlushFailedException? _broken;
 
     /// <param name="syncSegments">Brings the files of the segments named to disk, and says whether all are; runs on the journal's thread.</param>
@@ -44,7 +53,7 @@ internal sealed class SegmentJournal : IDisposable
     internal long FileBytes { get; set; } = FileBytesMax;
 
     /// <summary>Tests put faults here.</summary>
-    internal Action<SafeFileHandle> Flush { get; set; } = Disk.Flush;
+    internal Action<SafeFileHandle> Flush { get; set; } = Disk.FlushData;
 
     /// <param name="done">Called on the journal's thread when the bytes are on disk, or with what went wrong.</param>
     /// <exception cref="ObjectDisposedException"/>
@@ -65,13 +74,7 @@ internal sealed class SegmentJournal : IDisposable
         foreach (var (number, path) in Files(directory))
         {
             highest = number;
-            var bytes = File.ReadAllBytes(path);
-            var at = 0;
-            while (TryRead(bytes.AsSpan(at), out var segment, out var offset, out var data))
-            {
-                apply(segment, offset, data);
-                at += HeaderBytes + data.Length;
-            }
+            JournalRecord.Replay(File.ReadAllBytes(path), number, apply);
         }
         return highest;
     }
@@ -96,11 +99,11 @@ internal sealed class SegmentJournal : IDisposable
         {
             batch.Clear();
             batch.Add(first);
-            var bytes = HeaderBytes + first.Bytes.Length;
+            var bytes = JournalRecord.HeaderBytes + first.Bytes.Length;
             while (bytes < BatchBytesMax && _queue.TryTake(out var next))
             {
                 batch.Add(next);
-                bytes += HeaderBytes + next.Bytes.Length;
+                bytes += JournalRecord.HeaderBytes + next.Bytes.Length;
             }
             Commit(batch, bytes);
         }
@@ -138,33 +141,63 @@ internal sealed class SegmentJournal : IDisposable
         {
             Rotate();
         }
+        if (!_isNamed)
+        {
+            // Before a record that counts under the new name alone.
+            Disk.SyncDirectory(_directory);
+            _isNamed = true;
+        }
         var buffer = new byte[bytes];
+        // One that failed may have left whole records, which the next may not reach over.
+        var sequence = JournalRecord.Sequence(_number, ++_batch);
         var at = 0;
         foreach (var entry in batch)
         {
-            at += Encode(entry, buffer.AsSpan(at));
+            at += JournalRecord.Encode(buffer.AsSpan(at), entry.Segment, entry.Offset, sequence, entry.Bytes.Span);
             _named.Add(entry.Segment);
         }
+        Grow(_length + bytes);
         WriteAt(_handle, buffer, _length);
         Flush(_handle);
         _length += bytes;
     }
 
+    private void Grow(long length)
+    {
+        if (_grown >= length)
+        {
+            return;
+        }
+        var wanted = Math.Max(length, Math.Min(length + GrowBytes, FileBytes));
+        while (_grown < wanted)
+        {
+            RandomAccess.Write(_handle, Zeros.AsSpan(0, (int)Math.Min(Zeros.Length, wanted - _grown)), _grown);
+            _grown += Math.Min(Zeros.Length, wanted - _grown);
+        }
+    }
+
     private void Rotate()
     {
-        var isSynced = _syncSegments(_named);
-        // Until the next file is there the old one stays in use, so that the next batch can try again.
+        if (_syncSegments(_named))
+        {
+            // Until it has its new name it stays in use, so that the next batch can try again.
+            File.Move(PathOf(_number), PathOf(_number + 1));
+            _isNamed = false;
+            Begin();
+            return;
+        }
+        // The only sound copy of some frames is in it: it stays for the next start, which replays it. A segment whose sync has failed
+        // takes no more, so that no later file is kept for the same one.
         var next = Create(_number + 1);
         _handle.Dispose();
-        var old = PathOf(_number);
-        (_handle, _number, _length) = (next, _number + 1, 0);
+        (_handle, _grown) = (next, 0);
+        Begin();
+    }
+
+    private void Begin()
+    {
+        (_number, _length, _batch) = (_number + 1, 0, 0);
         _named.Clear();
-        if (isSynced)
-        {
-            File.Delete(old);
-        }
-        // Else the only sound copy of some frames is in it: it stays for the next start, which replays it. A segment whose sync has failed
-        // takes no more, so that no later file is kept for the same one.
     }
 
     private SafeFileHandle Create(long number)
@@ -183,37 +216,6 @@ internal sealed class SegmentJournal : IDisposable
     }
 
     private string PathOf(long number) => Path.Combine(_directory, string.Create(CultureInfo.InvariantCulture, $"journal-{number}"));
-
-    private static int Encode(Entry entry, Span<byte> target)
-    {
-        BinaryPrimitives.WriteUInt32LittleEndian(target, Magic);
-        BinaryPrimitives.WriteInt64LittleEndian(target[8..], entry.Segment);
-        BinaryPrimitives.WriteInt64LittleEndian(target[16..], entry.Offset);
-        BinaryPrimitives.WriteInt64LittleEndian(target[24..], entry.Bytes.Length);
-        entry.Bytes.Span.CopyTo(target[HeaderBytes..]);
-        var length = HeaderBytes + entry.Bytes.Length;
-        BinaryPrimitives.WriteUInt32LittleEndian(target[4..], Crc32C.Compute(target[8..length]));
-        return length;
-    }
-
-    private static bool TryRead(ReadOnlySpan<byte> source, out long segment, out long offset, out byte[] data)
-    {
-        (segment, offset, data) = (0, 0, []);
-        if (source.Length < HeaderBytes || BinaryPrimitives.ReadUInt32LittleEndian(source) != Magic)
-        {
-            return false;
-        }
-        var length = BinaryPrimitives.ReadInt64LittleEndian(source[24..]);
-        if (length < 0 || length > source.Length - HeaderBytes
-            || BinaryPrimitives.ReadUInt32LittleEndian(source[4..]) != Crc32C.Compute(source.Slice(8, HeaderBytes - 8 + (int)length)))
-        {
-            return false;
-        }
-        segment = BinaryPrimitives.ReadInt64LittleEndian(source[8..]);
-        offset = BinaryPrimitives.ReadInt64LittleEndian(source[16..]);
-        data = source.Slice(HeaderBytes, (int)length).ToArray();
-        return true;
-    }
 
     private readonly record struct Entry(long Segment, long Offset, ReadOnlyMemory<byte> Bytes, Action<Exception?> Done);
 }

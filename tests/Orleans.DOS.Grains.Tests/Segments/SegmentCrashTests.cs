@@ -53,8 +53,8 @@ public sealed class SegmentCrashTests : IDisposable
             }
         });
         var journal = Path.GetFileName(Directory.GetFiles(left, "journal-*").Single());
-        var bytes = File.ReadAllBytes(Path.Combine(left, journal));
-        var record = bytes.Length / 3;
+        const int record = JournalRecord.HeaderBytes + FrameBytes;
+        var bytes = File.ReadAllBytes(Path.Combine(left, journal))[..(3 * record)];
         for (var cut = 0; cut <= bytes.Length; cut += 11)
         {
             var state = await ReopenAsync(left, directory =>
