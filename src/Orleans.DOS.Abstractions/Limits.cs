@@ -22,6 +22,12 @@ public static class Limits
     public const int FramePayloadBytesMax = 256 * 1024;
 
     /// <summary>
+    /// Bytes of one read over HTTP: a node looks up once where they lie, and reads frames side by side. What travels between nodes, or over the
+    /// Orleans gateway, is not larger than a frame.
+    /// </summary>
+    public const int ReadBytesMax = 4 * FramePayloadBytesMax;
+
+    /// <summary>
     /// Frames in flight to one replica for one writer: the credit window. 1 MiB hides a round trip of some milliseconds; more would only
     /// be what a small call between the same nodes has to wait for.
     /// </summary>

@@ -11,6 +11,7 @@ internal sealed class ClusterCaller(
     public IGrainFactory Grains => grains;
     public MachineId Machine => machine;
     public TimeProvider Time => time;
+    public int ReadBytesMax => options.ReadBytesMax;
 
     public ClusterCaller With(RequestId request) => new(grains, machine, caller, new RequestIds(request), options, time);
 

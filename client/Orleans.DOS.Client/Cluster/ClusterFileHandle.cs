@@ -30,7 +30,7 @@ internal sealed class ClusterFileHandle(ClusterCaller caller, InodeId inode, str
     {
         Arguments.Position(position);
         Arguments.Count(count);
-        var asked = Math.Min(count, Limits.FramePayloadBytesMax);
+        var asked = Math.Min(count, caller.ReadBytesMax);
         var data = await caller.ReadAsync(context => Namespace.ReadAsync(context, inode, virtualPath, position, asked), cancellationToken).ConfigureAwait(false);
         return data.Value;
     }

@@ -17,6 +17,12 @@ public sealed record ClusterMachineOptions
     /// <summary>From the first attempt to the answer or the failure; under 6 s.</summary>
     public TimeSpan Budget { get; init; } = CallBudget.Total;
 
+    /// <summary>Bytes that one read asks for at most: what comes in one message, unless the caller and the reading node are one.</summary>
+    public int ReadBytesMax { get; init; } = Limits.FramePayloadBytesMax;
+
     /// <summary>Inside a node, behind its HTTP door.</summary>
-    public static ClusterMachineOptions AtDoor(Func<long> nodeIncarnation) => new() { NodeIncarnation = nodeIncarnation, Budget = CallBudget.AtDoor };
+    public static ClusterMachineOptions AtDoor(Func<long> nodeIncarnation) => new()
+    {
+        NodeIncarnation = nodeIncarnation, Budget = CallBudget.AtDoor, ReadBytesMax = Limits.ReadBytesMax,
+    };
 }

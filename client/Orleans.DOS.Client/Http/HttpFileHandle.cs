@@ -14,11 +14,11 @@ internal sealed class HttpFileHandle(HttpCaller caller, string root, InodeId ino
 
     public Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default)
     {
-        var target = Of("").Add("position", Arguments.Position(position)).Add("count", Math.Min(Arguments.Count(count), Limits.FramePayloadBytesMax));
+        var target = Of("").Add("position", Arguments.Position(position)).Add("count", Math.Min(Arguments.Count(count), Limits.ReadBytesMax));
         return caller.SendAsync(
             HttpCall.Get(target.ToString()),
             static (response, token) => response.Content.Headers.ContentType?.MediaType == HttpCall.Bytes
-                && response.Content.Headers.ContentLength is null or (>= 0 and <= Limits.FramePayloadBytesMax)
+                && response.Content.Headers.ContentLength is null or (>= 0 and <= Limits.ReadBytesMax)
                 ? BytesAsync(response.Content, token)
                 : throw HttpFailures.NoNode(response),
             cancellationToken);

@@ -47,7 +47,7 @@ internal sealed partial class FileGrain
         {
             return answer;
         }
-        _isJournal = durable;
+        (_isJournal, _readsSinceChange) = (durable, 0);
         var request = new WriteRequest(context.Request, hash, context.Time, durable, context.Principal.Name);
         var task = InsideAsync(file, () => work(file, request));
         _running.Add(context.Request, (hash, task));
@@ -181,12 +181,22 @@ internal sealed partial class FileGrain
 
     private Task CloseWhenIdleAsync(CancellationToken cancellationToken)
     {
-        if (_file is { } file && _running.Count == 0 && _time.GetElapsedTime(file.LastWriteTimestamp) > (_isJournal ? IdleBeforeCloseOfJournal : IdleBeforeClose))
+        if (_file is { } file && IsIdle(file, _isJournal ? IdleBeforeCloseOfJournal : IdleBeforeClose))
         {
             DeactivateOnIdle();
         }
         return Task.CompletedTask;
     }
+
+    private void CloseForReaders(OpenFile file)
+    {
+        if (++_readsSinceChange >= ReadsBeforeClose && !_isJournal && IsIdle(file, IdleBeforeCloseForReaders))
+        {
+            DeactivateOnIdle();
+        }
+    }
+
+    private bool IsIdle(OpenFile file, TimeSpan since) => _running.Count == 0 && _time.GetElapsedTime(file.LastWriteTimestamp) > since;
 
     private void BeginCheckpoint(OpenFile file)
     {

@@ -32,6 +32,10 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     /// </summary>
     private static readonly TimeSpan IdleBeforeCloseOfJournal = TimeSpan.FromSeconds(30);
 
+    /// <summary>When it is read in bulk: each read of a closed file spares the way to its owner. So many reads are 16 MiB and more.</summary>
+    private static readonly TimeSpan IdleBeforeCloseForReaders = TimeSpan.FromSeconds(1);
+    private const int ReadsBeforeClose = 64;
+
     private static readonly TimeSpan IdleCheckPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan OvertakenPause = TimeSpan.FromMilliseconds(50);
 
@@ -56,6 +60,7 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     /// <summary>The newest change was to be durable at once.</summary>
     private bool _isJournal;
     private Task? _checkpoint;
+    private int _readsSinceChange;
 
     public FileGrain(ICatalog catalog, IObjectLogs logs, IOwnership ownership, INodeLease lease, FileReader reader, TimeProvider time, ILogger<FileGrain> logger, IGrainContext context)
     {
@@ -147,9 +152,18 @@ internal sealed partial class FileGrain : Grain, IFileGrain, IFileOwner
     public async Task<FileReadPlan> PlanReadAsync(CallContext context, long position, int count)
     {
         Check(context);
-        // A reader comes here because the row says "open"; if it was closed since, opening it once more costs little.
-        var file = await CurrentAsync() ?? await OpenAsync();
-        return await AnswerAsync(file, () => Task.FromResult(file.Plan(position, count)));
+        if (await CurrentAsync() is not { } file)
+        {
+            // A reader comes here because the row said "open"; it was closed since, and nobody shall open it for those who read.
+            if (await _reader.PlanAsync(_machine, _inode, position, count) is { } closed)
+            {
+                return closed;
+            }
+            file = await OpenAsync();
+        }
+        var plan = await AnswerAsync(file, () => Task.FromResult(file.Plan(position, count)));
+        CloseForReaders(file);
+        return plan;
     }
 
     public async Task<Immutable<byte[]>> ReadOpenAsync(CallContext context, long position, int count)

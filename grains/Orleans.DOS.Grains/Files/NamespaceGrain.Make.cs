@@ -195,7 +195,7 @@ internal sealed partial class NamespaceGrain
         // Its content has an owner or lies in segments: the owner replaces it (and remembers the request).
         var open = await _catalog.ReadAsync(session => session.ResolveAsync(_settings!.Root, parsed, true, _virtualRoots));
         var row = RequireFile(open);
-        await GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, row.Inode)).ReplaceAsync(context, content);
+        await OwnerOf(row.Inode).ReplaceAsync(context, content);
         return await StatAsync(context, path, followLinks: true);
     }
 

@@ -92,7 +92,7 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
         {
             throw new DosException(DosErrorCode.InvalidArgument, "a position and a count of bytes are not negative");
         }
-        count = Math.Min(count, Limits.FramePayloadBytesMax);
+        count = Math.Min(count, Limits.ReadBytesMax);
         if (virtualPath is not null)
         {
             var names = DosPath.Parse(virtualPath).Names;
@@ -100,18 +100,20 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
                 ? new(await ProviderOf(names).ReadAsync(context, Below(names), position, count))
                 : throw new DosException(DosErrorCode.NoSuchPath, $"there is no '{DosPath.Shown(virtualPath)}'");
         }
-        var owner = GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, inode));
         try
         {
-            var plan = await _reader.PlanAsync(_machine, inode, position, count) ?? await owner.PlanReadAsync(context, position, count);
+            var plan = await _reader.PlanAsync(_machine, inode, position, count) ?? await OwnerOf(inode).PlanReadAsync(context, position, count);
             return new(await _reader.ReadAsync(inode, plan, position, count));
         }
         catch (DosException away) when (away.Code == DosErrorCode.Unavailable)
         {
             // Without the catalog one node can still read: the owner of an open file knows where its bytes are.
-            return await owner.ReadOpenAsync(context, position, count);
+            return await OwnerOf(inode).ReadOpenAsync(context, position, Math.Min(count, Limits.FramePayloadBytesMax));
         }
     }
+
+    // Made where it is needed: making a reference looks its interface up by reflection.
+    private IFileOwner OwnerOf(InodeId inode) => GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, inode));
 
     /// <summary>The page with what is shown under the root and is no entry mixed in.</summary>
     private async Task<Page<FileStat>> PageAsync(CallContext context, bool isRoot, IReadOnlyList<InodeRow> rows, string? after, int limit)
@@ -158,7 +160,7 @@ internal sealed partial class NamespaceGrain : Grain, INamespaceGrain
         {
             return stat;
         }
-        var content = await GrainFactory.GetGrain<IFileOwner>(GrainKeys.File(_machine, row.Inode)).ContentAsync(context, row.Version);
+        var content = await OwnerOf(row.Inode).ContentAsync(context, row.Version);
         return stat with { Size = content.Size, Modified = content.Modified, Version = content.Version };
     }
 

@@ -26,7 +26,7 @@ internal static class InodeEndpoints
 
     private static async Task ReadAsync(DosCall call)
     {
-        var count = (int)Math.Min(call.Number("count", Limits.FramePayloadBytesMax), Limits.FramePayloadBytesMax);
+        var count = (int)Math.Min(call.Number("count", Limits.FramePayloadBytesMax), Limits.ReadBytesMax);
         var data = await HandleOf(call).ReadAsync(call.Number("position"), count, call.Aborted).ConfigureAwait(false);
         call.Response.ContentType = "application/octet-stream";
         call.Response.ContentLength = data.Length;

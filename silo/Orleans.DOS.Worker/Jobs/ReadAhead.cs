@@ -8,6 +8,8 @@ namespace Orleans.DOS.Jobs;
 /// </summary>
 internal sealed class ReadAhead : IByteSource
 {
+    /// <summary>Of records: each a whole <see cref="Limits.ReadBytesMax"/>, so that one is worked on while the next two come.</summary>
+    private const int LargePiecesAheadMax = 2;
     private const int PiecesAheadMax = 4;
     private readonly IFileHandle _file;
     private readonly long _end;
@@ -38,7 +40,7 @@ internal sealed class ReadAhead : IByteSource
         var file = Block(files.OpenAsync(input.Path, null, cancellationToken));
         if (input.Inode == InodeId.None || input.Inode == file.Inode)
         {
-            return new ReadAhead(input, file, position, false, Limits.FramePayloadBytesMax, cancellationToken);
+            return new ReadAhead(input, file, position, false, Limits.ReadBytesMax, cancellationToken);
         }
         Block(file.DisposeAsync().AsTask());
         throw new DosException(DosErrorCode.Conflict, $"{input.Path} is another file ({file.Inode}) than when the job was planned ({input.Inode})");
@@ -75,13 +77,24 @@ internal sealed class ReadAhead : IByteSource
     private void FillAhead()
     {
         var last = _stopAtEnd ? _end : _fileSize ?? long.MaxValue;
-        while (_ahead.Count < PiecesAheadMax && _next < last && (_next < _end || _ahead.Count == 0))
+        while (_ahead.Count < (_pieceBytes > Limits.FramePayloadBytesMax ? LargePiecesAheadMax : PiecesAheadMax) && _next < last && (_next < _end || _ahead.Count == 0))
         {
-            // Pieces end where frames do, wherever the first begins: one that touched two frames would cost the reading of both.
-            var count = (int)Math.Min(_pieceBytes - (_next % _pieceBytes), last - _next);
+            var count = (int)(Math.Min(PieceEnd(), last) - _next);
             _ahead.Enqueue((_next, count, _file.ReadAsync(_next, count, _cancellationToken)));
             _next += count;
         }
+    }
+
+    /// <summary>
+    /// Pieces end where frames do, wherever the first begins: one that touched two frames would cost the reading of both. None reaches further
+    /// behind the range than the frame in which it ends.
+    /// </summary>
+    private long PieceEnd()
+    {
+        const int frame = Limits.FramePayloadBytesMax;
+        var whole = _next - (_next % _pieceBytes) + _pieceBytes;
+        var needed = Math.Max(_next + 1, _end);
+        return Math.Min(whole, needed > long.MaxValue - frame ? needed : (needed + frame - 1) / frame * frame);
     }
 
     private ReadOnlyMemory<byte> Take(long position, int count, ReadOnlyMemory<byte> data)

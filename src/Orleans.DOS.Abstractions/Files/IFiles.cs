@@ -68,7 +68,7 @@ public interface IFileHandle : IAsyncDisposable
 
     Task<FileStat> StatAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Reads at most <paramref name="count"/> bytes (and at most <see cref="Limits.FramePayloadBytesMax"/>); empty at the end of the file.</summary>
+    /// <summary>Reads at most <paramref name="count"/> bytes (and at most <see cref="Limits.ReadBytesMax"/>, over Orleans <see cref="Limits.FramePayloadBytesMax"/>); empty at the end of the file.</summary>
     Task<ReadOnlyMemory<byte>> ReadAsync(long position, int count, CancellationToken cancellationToken = default);
 
     /// <summary>Writes all bytes at a position; a gap before it reads as zeros. At most <see cref="Limits.FramePayloadBytesMax"/> bytes a call, which are written as one.</summary>

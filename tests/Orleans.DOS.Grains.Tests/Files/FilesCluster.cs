@@ -29,6 +29,7 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
     internal CountingCatalog Watched => _watched!;
     internal MemoryLogs Logs => _logs;
     internal HashSet<SegmentId> Released => _logs.Released;
+    internal LeapingTime Time { get; } = new();
     internal StagedLease Lease { get; } = new();
     internal OwnedObjects Owned { get; } = new(TimeProvider.System);
     internal ICheckGrain Checks => _cluster!.Client.GetGrain<ICheckGrain>(GrainKeys.Machine(MachineId.Main));
@@ -36,11 +37,17 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
 
     internal IFileGrain File(InodeId inode) => _cluster!.Client.GetGrain<IFileGrain>(GrainKeys.File(MachineId.Main, inode));
 
+    /// <summary>As other nodes ask it.</summary>
+    internal IFileOwner Owner(InodeId inode) => _cluster!.Client.GetGrain<IFileOwner>(GrainKeys.File(MachineId.Main, inode));
+
     /// <summary>A call with a request id of its own.</summary>
     internal static CallContext Call() => Call(Interlocked.Increment(ref s_requests));
 
     internal static CallContext Call(long number) =>
         new() { Machine = MachineId.Main, Principal = Principal.Admin, Request = new RequestId(77, number) };
+
+    /// <summary>Completes when the owner has closed the file by itself.</summary>
+    internal Task ClosesAsync(InodeId inode) => _cluster!.WaitForDeactivationAsync(File(inode));
 
     internal Task CloseAsync(InodeId inode) => _cluster!.DeactivateAsync(File(inode));
 
@@ -68,7 +75,7 @@ public abstract class FilesCluster : IAsyncLifetime, INodeView, INodeClients
         _watched = new CountingCatalog(_catalog);
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) => silo.Services
-            .AddSingleton<ICatalog>(_watched).AddSingleton<IObjectLogs>(_logs).AddSingleton(TimeProvider.System).AddSingleton<FileReader>().AddSingleton<NamespaceWriter>()
+            .AddSingleton<ICatalog>(_watched).AddSingleton<IObjectLogs>(_logs).AddSingleton<TimeProvider>(Time).AddSingleton<FileReader>().AddSingleton<NamespaceWriter>()
             .AddSingleton<INodeView>(this).AddSingleton<INodeLease>(Lease).AddSingleton<INodeClients>(this).AddSingleton<IOwnedObjects>(Owned)
             .AddSingleton<IOwnership, Ownership>().AddSingleton<IPathProvider, NodePaths>().AddChecks());
         _cluster = builder.Build();

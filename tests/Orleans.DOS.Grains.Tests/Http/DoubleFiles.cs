@@ -274,7 +274,7 @@ internal sealed class DoubleFiles : IFiles
             lock (files._gate)
             {
                 var it = It;
-                var length = (int)Math.Clamp(it.Size - position, 0, Math.Min(count, Limits.FramePayloadBytesMax));
+                var length = (int)Math.Clamp(it.Size - position, 0, Math.Min(count, Limits.ReadBytesMax));
                 return Task.FromResult<ReadOnlyMemory<byte>>(it.VirtualSize >= 0 ? new byte[length] : length == 0 ? default : it.Content.AsMemory((int)position, length).ToArray());
             }
         }

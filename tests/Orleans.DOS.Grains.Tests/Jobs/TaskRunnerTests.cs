@@ -52,19 +52,19 @@ public sealed class TaskRunnerTests : IJobProgramSource
         }
     }
 
-    /// <summary>A range is read from the byte before it, and yet frame by frame as the file was written.</summary>
+    /// <summary>A range is read from the byte before it, and yet in whole frames as the file was written, and none behind that of its end.</summary>
     [Fact]
     public async Task Map_ReadsItsRange_InTheFramesOfTheFile()
     {
         const int frame = Limits.FramePayloadBytesMax;
-        var machine = new MemoryMachine();
-        var text = new byte[4 * frame];
+        var machine = new MemoryMachine { ReadBytesMax = Limits.ReadBytesMax };
+        var text = new byte[12 * frame];
         Array.Fill(text, (byte)'\n');
         machine["/in"] = text;
         var report = await new TaskRunner(this, Path.GetTempPath()).RunAsync(
-            Start(TaskKind.Map, "wordcount", [new TaskInput("/in", frame, 2 * frame) { FileSize = text.Length }], "/out"), machine, CancellationToken.None);
+            Start(TaskKind.Map, "wordcount", [new TaskInput("/in", frame, (5 * frame) + 7) { FileSize = text.Length }], "/out"), machine, CancellationToken.None);
         Assert.Null(report.Error);
-        Assert.Equal([(frame - 1, 1), (frame, frame), (2 * frame, frame)], machine.Asked);
+        Assert.Equal([(frame - 1, (3 * frame) + 1), (4 * frame, 3 * frame)], machine.Asked);
     }
 
     [Theory]
