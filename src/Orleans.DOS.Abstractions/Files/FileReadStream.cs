@@ -178,12 +178,19 @@ public sealed class FileReadStream : Stream
     }
 
     // Reads ahead outlive the call that starts them, so they do not take its token; each is bounded by the call's own time-out.
-    private void Start(long position, bool borrowed) => _ahead.Enqueue(new Ahead(position, PieceAt(position), ReadPieceAsync(position, borrowed), borrowed));
+    private void Start(long position, bool borrowed)
+    {
+        if (!borrowed)
+        {
+            _shared.Take();
+        }
+        _ahead.Enqueue(new Ahead(position, PieceAt(position), ReadPieceAsync(position), borrowed));
+    }
 
     // To where a frame of what was streamed into the file ends: a piece that touched two would cost the reading of both.
     private static int PieceAt(long position) => Limits.FramePayloadBytesMax - (int)(position % Limits.FramePayloadBytesMax);
 
-    private async Task<ReadOnlyMemory<byte>> ReadPieceAsync(long position, bool borrowed)
+    private async Task<ReadOnlyMemory<byte>> ReadPieceAsync(long position)
     {
         try
         {
@@ -191,10 +198,7 @@ public sealed class FileReadStream : Stream
         }
         finally
         {
-            if (borrowed)
-            {
-                _shared.Return();
-            }
+            _shared.Return();
         }
     }
 

@@ -135,12 +135,16 @@ public sealed class FileWriteStream : Stream
         {
             await AwaitOldestAsync(cancellationToken).ConfigureAwait(false);
         }
+        if (!borrowed)
+        {
+            _window.Take();
+        }
         var (frame, count, position) = (_frame!, _filled, _position);
         (_frame, _filled, _position) = (null, 0, position + count);
-        _inFlight.Enqueue((WriteFrameAsync(frame, count, position, borrowed), borrowed));
+        _inFlight.Enqueue((WriteFrameAsync(frame, count, position), borrowed));
     }
 
-    private async Task WriteFrameAsync(byte[] frame, int count, long position, bool borrowed)
+    private async Task WriteFrameAsync(byte[] frame, int count, long position)
     {
         try
         {
@@ -156,10 +160,7 @@ public sealed class FileWriteStream : Stream
         finally
         {
             ArrayPool<byte>.Shared.Return(frame);
-            if (borrowed)
-            {
-                _window.Return();
-            }
+            _window.Return();
         }
     }
 

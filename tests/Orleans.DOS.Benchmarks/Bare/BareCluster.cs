@@ -81,7 +81,7 @@ public sealed class BareCluster : IAsyncDisposable
     public async Task<double[]> CallsBesideTransferAsync(int times)
     {
         const int streams = 4;
-        var inFlight = (streams - 1) * TransferWindow.OfProcess.OwnFrames + TransferWindow.OfProcess.FramesMax;
+        var inFlight = Math.Max(streams * TransferWindow.OfProcess.OwnFrames, TransferWindow.OfProcess.FramesMax);
         var item = new Immutable<byte[]>(new byte[ItemBytes]);
         using var stop = new CancellationTokenSource();
         var transfers = Task.WhenAll(Enumerable.Range(0, inFlight).Select(async number =>

@@ -16,7 +16,7 @@ public sealed class FilesSuite(BenchmarkReport report, BenchmarkLimits limits, I
     private readonly long _bytes = sizes.FileBytes;
 
     // Two cores compile for that long: what they do meanwhile is not the speed of what they compile.
-    private TimeSpan WarmUp => sizes.Quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(int.Parse(Environment.GetEnvironmentVariable("DOS_WARM") ?? "20"));
+    private TimeSpan WarmUp => sizes.Quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(60);
 
     public async Task RunAsync(CancellationToken cancellation)
     {

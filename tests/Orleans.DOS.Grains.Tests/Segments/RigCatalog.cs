@@ -27,7 +27,7 @@ internal sealed class RigCatalog(SegmentRig rig, ICatalog inner) : ICatalog
         T result = default!;
         async Task RunAsync()
         {
-            using (rig.Work())
+            using (rig.Ask())
             {
                 result = await run();
             }

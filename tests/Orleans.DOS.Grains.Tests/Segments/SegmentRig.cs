@@ -24,7 +24,7 @@ internal sealed class SegmentRig : IAsyncDisposable
     private readonly TestDatabase _database;
     private readonly IOpenCatalog _catalog;
     private static readonly Lazy<Silo> AnySilo = new(MakeSilo);
-    private int _working;
+    private int _working, _asking;
 
     private SegmentRig(TestDatabase database, IOpenCatalog catalog, int nodes)
     {
@@ -93,6 +93,13 @@ internal sealed class SegmentRig : IAsyncDisposable
         return new Working(this);
     }
 
+    /// <summary>Counts as a question to the catalog until disposed of.</summary>
+    public IDisposable Ask()
+    {
+        Interlocked.Increment(ref _asking);
+        return new Asking(this);
+    }
+
     /// <summary>Lets time pass; a long time, in which nothing is expected to happen, by longer steps.</summary>
     public async Task PassAsync(TimeSpan time)
     {
@@ -145,12 +152,17 @@ internal sealed class SegmentRig : IAsyncDisposable
 
     /// <summary>
     /// Nothing real is under way. Asked several times, since one thing's end begins the next; and what takes longer than any disk
-    /// waits for the clock itself (a frame for those that it overtook).
+    /// waits for the clock itself (a frame for those that it overtook). The catalog waits for no clock, and for the host's disk as long as that takes.
     /// </summary>
     public async Task QuietAsync()
     {
         var (quiet, start) = (0, TimeProvider.System.GetTimestamp());
-        await UntilAsync(() => (quiet = Volatile.Read(ref _working) == 0 ? quiet + 1 : 0) >= 3 || TimeProvider.System.GetElapsedTime(start) > RealWorkMax);
+        await UntilAsync(() =>
+        {
+            var isAsking = Volatile.Read(ref _asking) > 0;
+            quiet = isAsking || Volatile.Read(ref _working) > 0 ? 0 : quiet + 1;
+            return quiet >= 3 || (!isAsking && TimeProvider.System.GetElapsedTime(start) > RealWorkMax);
+        });
     }
 
     /// <summary>The n-th thing that the node asks of catalog or network (from 1) ends its process, before or after it is done; nothing it asks then is heard.</summary>
@@ -191,6 +203,11 @@ internal sealed class SegmentRig : IAsyncDisposable
     private sealed class Working(SegmentRig rig) : IDisposable
     {
         public void Dispose() => Interlocked.Decrement(ref rig._working);
+    }
+
+    private sealed class Asking(SegmentRig rig) : IDisposable
+    {
+        public void Dispose() => Interlocked.Decrement(ref rig._asking);
     }
 
     private sealed class Uncrash(RigNode node, IDisposable bend) : IDisposable
