@@ -12,10 +12,10 @@ public sealed class TransferWindow(int ownFrames, int framesMax)
     private int _inFlight;
 
     /// <summary>
-    /// Of all streams of this process that name no other one. Six frames hide a round trip of a millisecond at 1.5 GB/s; of twelve in flight a small call
+    /// Of all streams of this process that name no other one. Five frames hide a round trip of a millisecond at 1.2 GB/s; of eleven in flight a small call
     /// on a host of two busy cores waited 18 ms.
     /// </summary>
-    public static TransferWindow OfProcess { get; } = new(1, 6);
+    public static TransferWindow OfProcess { get; } = new(1, 5);
 
     public int OwnFrames { get; } = ownFrames;
 
