@@ -39,7 +39,7 @@ public abstract class LogWatchTests
     public async Task DeadReplica_OfAnIdleLog_IsGivenUp_OnceTheCatalogIsBack()
     {
         await using var rig = await RigAsync();
-        var (_, segment, other) = await WrittenAsync(rig);
+        var (owner, segment, other) = await WrittenAsync(rig);
         rig.Nodes[0].Catalog.Bend = (kind, _) => kind == "write" ? Task.FromException(new DosException(DosErrorCode.Unavailable, "away")) : null;
         other.Crash();
         await rig.PassAsync(Looked);
@@ -49,6 +49,8 @@ public abstract class LogWatchTests
         await rig.PassAsync(Looked);
         Assert.Equal(SegmentRow.Sealed, Assert.Single(await rig.SegmentsAsync(Target)).State);
         Assert.DoesNotContain(other, await rig.GoodAsync(segment));
+        // The watch holds logs weakly; a file's owner has it as long as it is open.
+        GC.KeepAlive(owner);
     }
 
     [Fact]
