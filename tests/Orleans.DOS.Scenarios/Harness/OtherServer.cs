@@ -38,9 +38,9 @@ internal sealed class OtherServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _listener.Stop();
-        await _serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        // Not stopped first: closing what has stopped opens its port once more to take the prefix off, and somebody else may have that by then.
         _listener.Close();
+        await _serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task ServeAsync()
