@@ -1,4 +1,5 @@
 using Orleans.DOS.Catalog;
+using Orleans.DOS.Segments;
 
 namespace Orleans.DOS.Nodes;
 
@@ -24,8 +25,7 @@ public static class ClusterSums
                 ON r.segment_id = s.segment_id
               WHERE s.state < 3 AND COALESCE(r.live, 0) < s.replicas_wanted) b
             """,
-            // One text, since a list parameter means different SQL on the two databases; a node id holds no comma and no wildcard.
-            new { live = "," + string.Join(',', live.Select(node => node.Value)) + "," });
+            new { live = SegmentRows.OneText(live) });
         return new BelowTarget(row?.Bytes ?? 0, row?.OpenSegments ?? 0);
     }
 

@@ -107,7 +107,7 @@ internal static class SegmentRows
         new { live = OneText(live), before, after, rowsMax });
 
     /// <summary>A list parameter means different SQL on the two databases; ids hold no comma and no wildcard.</summary>
-    private static string OneText<T>(IEnumerable<T> ids) => "," + string.Join(',', ids) + ",";
+    public static string OneText<T>(IEnumerable<T> ids) => "," + string.Join(',', ids) + ",";
 
     public static Task<int> ForgetReplicaAsync(ICatalogSession session, long segment, DiskId disk) => session.ExecuteAsync(
         "DELETE FROM dos_segment_replicas WHERE segment_id = @segment AND disk_id = @disk", new { segment, disk = disk.Value });
